@@ -1,0 +1,80 @@
+//! What a stencil package may say about itself, in its `Cargo.toml`:
+//!
+//! ```toml
+//! [package.metadata.stencil-compiler]
+//! fallthrough = "hole_next"       # the continuation that stencils fall through to
+//! returns = ["done"]              # stencils that may return natively
+//! imports = ["memcpy"]            # compiler builtins that the embedder supplies
+//! sources = ["src", "../lang"]    # what the source digest covers, if not everything
+//! ```
+//!
+//! Unknown keys are errors: a misspelt one must not be ignored. Called by [`crate::driver`].
+
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// The package's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The continuation whose final jump is dropped.
+    pub fallthrough: String,
+    /// Bundle names of stencils that may `ret`.
+    pub returns: Vec<String>,
+    /// Builtins that are honest imports.
+    pub imports: Vec<String>,
+    /// Files and folders relative to the package that the digest covers; the
+    /// package and its path dependencies, whole, when absent.
+    pub sources: Option<Vec<String>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fallthrough: "hole_next".into(),
+            returns: Vec::new(),
+            imports: Vec::new(),
+            sources: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the package's `metadata` as `cargo metadata` gives it.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] for an unknown key or a value of the wrong type.
+    pub fn from_metadata(metadata: &Value) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        let Some(table) = metadata.get("stencil-compiler") else {
+            return Ok(settings);
+        };
+        let table = table
+            .as_object()
+            .ok_or_else(|| Error::Metadata("not a table".into()))?;
+        for (key, value) in table {
+            match key.as_str() {
+                "fallthrough" => settings.fallthrough = string(key, value)?,
+                "returns" => settings.returns = strings(key, value)?,
+                "imports" => settings.imports = strings(key, value)?,
+                "sources" => settings.sources = Some(strings(key, value)?),
+                _ => return Err(Error::Metadata(format!("unknown key `{key}`"))),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn string(key: &str, value: &Value) -> Result<String, Error> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| Error::Metadata(format!("`{key}` isn't a string")))?;
+    Ok(text.into())
+}
+
+fn strings(key: &str, value: &Value) -> Result<Vec<String>, Error> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| Error::Metadata(format!("`{key}` isn't a list")))?;
+    list.iter().map(|item| string(key, item)).collect()
+}
