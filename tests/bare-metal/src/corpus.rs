@@ -1,0 +1,108 @@
+//! Runs the embedded Lua programs in every engine and compares their output.
+//!
+//! Called once by `main`, after the self tests. Interrupts stay on throughout:
+//! the run fails if no tick came while Lua ran. It fails as well if anything in
+//! a program's run used the kernel's heap.
+
+use crate::boot::BootInfo;
+use crate::comparison::Comparison;
+use crate::lua::{self, Engine};
+use crate::memory::Memory;
+use crate::programs::{PROGRAMS, Program};
+use crate::{heap, println, stack, timer};
+
+/// What came of a run over the corpus.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary {
+    /// Runs of a program in an engine that did as expected.
+    pub passed: usize,
+    /// Runs that didn't.
+    pub failed: usize,
+    /// Timer ticks that came while Lua ran.
+    pub ticks: u64,
+    /// The most bytes of native stack in use, with what lies beneath Lua.
+    pub stack_bytes: u64,
+}
+
+/// Runs the programs. The kernel's command line may choose: `engine=NAME` one
+/// engine, `only=TEXT` the programs with this in their path. A choice that
+/// leaves nothing counts as a failure.
+pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
+    let (engine_wanted, path_wanted) = (info.option("engine"), info.option("only"));
+    let mut summary = Summary::default();
+    let mut chosen = 0;
+    stack::paint();
+    for engine in Engine::LINKED.iter().copied() {
+        if engine_wanted.is_some_and(|name| name != engine.name()) {
+            continue;
+        }
+        for program in PROGRAMS {
+            if path_wanted.is_some_and(|text| !program.path.contains(text)) {
+                continue;
+            }
+            chosen += 1;
+            let before = timer::ticks();
+            let ok = run_one(engine, program, memory);
+            summary.ticks += timer::ticks() - before;
+            *if ok {
+                &mut summary.passed
+            } else {
+                &mut summary.failed
+            } += 1;
+        }
+    }
+    summary.stack_bytes = stack::painted_bytes_used();
+    if chosen == 0 && (engine_wanted.is_some() || path_wanted.is_some()) {
+        println!("corpus: FAILED: no program and engine fits the command line");
+        summary.failed += 1;
+    }
+    if summary.passed > 0 && summary.ticks == 0 {
+        println!("corpus: FAILED: no timer tick came while Lua ran");
+        summary.failed += 1;
+    }
+    summary
+}
+
+/// Runs one program in one engine and prints a line about it. True if it did as
+/// expected.
+fn run_one(engine: Engine, program: &Program, memory: &mut Memory) -> bool {
+    let mut comparison = Comparison::new(program.expected);
+    let (ticks, allocations) = (timer::ticks(), heap::allocations());
+    let outcome = lua::run_program(engine, memory, program, &mut |bytes| comparison.feed(bytes));
+    let (ticks, allocations) = (timer::ticks() - ticks, heap::allocations() - allocations);
+
+    let what = ProgramIn { engine, program };
+    let mut ok = true;
+    if let Err(error) = outcome {
+        println!("{what}: FAILED: {error}");
+        ok = false;
+    }
+    if let Err(difference) = comparison.finish() {
+        println!("{what}: FAILED: {difference}");
+        ok = false;
+    }
+    if allocations != 0 {
+        println!("{what}: FAILED: {allocations} allocations from the kernel's heap");
+        ok = false;
+    }
+    if ok {
+        println!("{what}: ok ({ticks} ms)");
+    }
+    ok
+}
+
+/// A program and an engine, for a report.
+struct ProgramIn<'a> {
+    engine: Engine,
+    program: &'a Program,
+}
+
+impl core::fmt::Display for ProgramIn<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} {}", self.engine.name(), self.program.path)?;
+        for argument in self.program.arguments {
+            write!(f, " {argument}")?;
+        }
+        Ok(())
+    }
+}
