@@ -15,6 +15,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
+    // `.cargo/config.toml` counts only for a cargo that is started in this
+    // folder; without it the image would be linked for the wrong place.
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    assert!(
+        flags.contains("code-model=kernel") && flags.contains("relocation-model=static"),
+        "the kernel's compiler flags are missing: start cargo in tests/bare-metal, without RUSTFLAGS",
+    );
+
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
 

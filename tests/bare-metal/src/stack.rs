@@ -68,14 +68,14 @@ const PAINT: u64 = 0x5bad_57ac_5bad_57ac;
 /// Fills the kernel's stack below the caller with [`PAINT`].
 #[inline(never)]
 pub fn paint() {
-    /// More than this function and the timer's frame need: none, as the timer
-    /// has its own stack, but the compiler decides about the former.
+    /// More than what lies between `here` and the end of this function's frame.
+    /// Interrupts come on stacks of their own.
     const MARGIN: u64 = 512;
     let here = 0_u64;
     let top = (&raw const here).addr() as u64 - MARGIN;
     for address in (KERNEL.range().start..top).step_by(8) {
-        // SAFETY: on the kernel's stack, far enough below the frame of this
-        // function, which is the innermost there is.
+        // SAFETY: on the kernel's stack, below the frame of this function, which
+        // is the innermost there is.
         unsafe { ptr::with_exposed_provenance_mut::<u64>(address as usize).write_volatile(PAINT) };
     }
 }
