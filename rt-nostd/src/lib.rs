@@ -1,2 +1,49 @@
-//! Placeholder while the crate is being written.
+//! Loads a stencil bundle into executable memory that the caller provides, copies its
+//! stencils and patches their holes.
+//!
+//! From bytes to running code:
+//!
+//! 1. `stencil_format::Bundle::parse` checks the bundle (not here).
+//! 2. [`CodeRegion`] is told where memory for code is: two addresses of the same memory,
+//!    one writable and one executable, or one address that callbacks flip between the two.
+//! 3. [`link`] copies the bundle's AOT code and rodata into the region, once, and resolves
+//!    imports by name. [`LinkedBundle::function_address`] finds entries.
+//! 4. For each function to compile, the client runs its emission twice over the same
+//!    [`Assembler`] calls: on a [`Measure`], which only adds sizes up, and on an
+//!    [`Emitter`], which copies and patches. The result is a [`CodeBlock`].
+//! 5. [`CodeRegion::free`] takes a block back; [`CodeRegion::patch`] changes published code.
+//!
+//! Layers, each a file, each using only those above it:
+//!
+//! | file | what |
+//! |---|---|
+//! | `view` | the only writes to code memory, range-checked; the only `unsafe` but contracts |
+//! | `space` | which ranges are free: arithmetic, no memory |
+//! | `field` | what the bytes of a hole are: arithmetic, no memory |
+//! | `region` | `CodeRegion`: view and space together |
+//! | `link` | the AOT part, imports and their islands |
+//! | `layout` | where stencils of a sequence go: shared by both passes |
+//! | `emit` | the two passes |
+//!
+//! What is deliberately absent: allocation (tables are slices that the caller hands over),
+//! any knowledge of the stencils' language, an address that is writable and executable at
+//! once, and truncation: a value that a hole can't hold is an error with the hole's name.
 #![no_std]
+#![deny(unsafe_code)]
+
+mod emit;
+mod error;
+mod field;
+mod layout;
+mod link;
+mod region;
+mod space;
+mod view;
+
+pub use emit::{Emitter, Fixup, LabelState, Measure};
+pub use error::{EmitError, LinkError, PatchError, ProtectError, RegionError, SpaceError};
+pub use layout::{Assembler, CodeSize, Label, Target};
+pub use link::{Expectations, LinkedBundle, link, resolve_from};
+pub use region::{CodeBlock, CodeRegion};
+pub use space::Extent;
+pub use view::Protect;

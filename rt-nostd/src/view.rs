@@ -1,0 +1,167 @@
+//! Code memory: the only file that writes to it, and the only one that turns an offset
+//! into an address.
+//!
+//! The constructor's contract (`CodeRegion::aliased`, `CodeRegion::flipped`) says what the
+//! memory must be; every later access is checked against the range here. Must never hand
+//! out a pointer or a reference into the memory. Called by `region`, `link` and `emit`.
+#![allow(unsafe_code)]
+
+use crate::error::{ProtectError, RegionError};
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// How a single mapping goes between writable and executable.
+///
+/// Both are called with the address and the length of the whole region, and only in pairs:
+/// `unpublish`, writes, `publish`. Between them no code of the region may run on any core.
+/// Neither may make the memory writable and executable at once.
+pub trait Protect {
+    /// Makes the memory writable and not executable.
+    ///
+    /// # Errors
+    /// When it can't be done; the memory must be executable as before.
+    fn unpublish(&mut self, address: usize, len: usize) -> Result<(), ProtectError>;
+
+    /// Makes the memory executable and not writable.
+    ///
+    /// # Errors
+    /// When it can't be done. The code written is given up; a later `unpublish` is tried.
+    fn publish(&mut self, address: usize, len: usize) -> Result<(), ProtectError>;
+}
+
+/// Two views of the same memory, or one that is flipped.
+pub(crate) struct View<'m> {
+    write: NonNull<u8>,
+    execute: usize,
+    len: u32,
+    protect: Option<&'m mut dyn Protect>,
+}
+
+/// Outside the region: refused before any memory is touched.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OutOfRange;
+
+impl<'m> View<'m> {
+    /// Checks what can be checked of a region's place.
+    ///
+    /// # Safety
+    /// The contract of `CodeRegion::aliased` (without `protect`) or `CodeRegion::flipped`
+    /// (with it), for as long as the view lives.
+    pub(crate) unsafe fn new(
+        write: NonNull<u8>,
+        execute: usize,
+        len: usize,
+        protect: Option<&'m mut dyn Protect>,
+    ) -> Result<View<'m>, RegionError> {
+        let found = len;
+        let len = u32::try_from(len)
+            .ok()
+            .filter(|&len| len > 0 && len <= i32::MAX as u32);
+        let len = len.ok_or(RegionError::Length { found })?;
+        for address in [write.addr().get(), execute] {
+            if !address.is_multiple_of(16) {
+                return Err(RegionError::Alignment { found: address });
+            }
+            if address.checked_add(found).is_none() {
+                return Err(RegionError::Wraps { found: address });
+            }
+        }
+        Ok(View {
+            write,
+            execute,
+            len,
+            protect,
+        })
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The address at which the byte at `offset` runs. Never more than one behind the end.
+    pub(crate) fn address(&self, offset: u32) -> usize {
+        self.execute + offset.min(self.len) as usize
+    }
+
+    /// The offset of an execute address, if it is in the region.
+    pub(crate) fn offset(&self, address: usize) -> Option<u32> {
+        let offset = address.checked_sub(self.execute)?;
+        (offset < self.len as usize).then_some(offset as u32)
+    }
+
+    /// Makes the memory writable. Every `open` that succeeds is followed by a `close`.
+    pub(crate) fn open(&mut self) -> Result<(), ProtectError> {
+        let (address, len) = (self.execute, self.len as usize);
+        self.protect
+            .as_mut()
+            .map_or(Ok(()), |protect| protect.unpublish(address, len))
+    }
+
+    /// Makes the memory executable.
+    pub(crate) fn close(&mut self) -> Result<(), ProtectError> {
+        let (address, len) = (self.execute, self.len as usize);
+        self.protect
+            .as_mut()
+            .map_or(Ok(()), |protect| protect.publish(address, len))
+    }
+
+    /// Where to write the `len` bytes at `offset`, if they are in the region.
+    fn target(&self, offset: u32, len: usize) -> Result<NonNull<u8>, OutOfRange> {
+        let len = u32::try_from(len).map_err(|_| OutOfRange)?;
+        if offset > self.len || len > self.len - offset {
+            return Err(OutOfRange);
+        }
+        // SAFETY: `offset <= self.len`, compared above, and the constructor's contract says
+        // that `self.len` bytes from `write` are one allocation.
+        Ok(unsafe { self.write.add(offset as usize) })
+    }
+
+    /// Copies bytes to `offset`. The view is open.
+    pub(crate) fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), OutOfRange> {
+        let target = self.target(offset, bytes.len())?;
+        // SAFETY: `target` has checked the range; the memory is writable while open and no
+        // reference into it exists (the constructor's contract), so `bytes` is elsewhere.
+        unsafe { target.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Fills a range with one byte. The view is open.
+    pub(crate) fn fill(&mut self, offset: u32, len: u32, byte: u8) -> Result<(), OutOfRange> {
+        let target = self.target(offset, len as usize)?;
+        // SAFETY: as in `write`.
+        unsafe { target.write_bytes(byte, len as usize) };
+        Ok(())
+    }
+
+    /// Reads eight bytes that this crate has written.
+    pub(crate) fn read_u64(&self, offset: u32) -> Result<u64, OutOfRange> {
+        let source = self.target(offset, 8)?;
+        // SAFETY: `target` has checked the range, and both a writable and an executable view
+        // can be read (the constructor's contract).
+        Ok(unsafe { source.cast::<u64>().read_unaligned() })
+    }
+
+    /// Replaces `bytes.len()` bytes by one store of the aligned eight-byte word that holds
+    /// them, which the caller has made sure of. Another core that runs or reads the code
+    /// sees all of the old bytes or all of the new. The view is open.
+    ///
+    /// The word is the one around the *execute* address: that is what other cores fetch.
+    pub(crate) fn store_in_word(&mut self, offset: u32, bytes: &[u8]) -> Result<(), OutOfRange> {
+        let within = (self.address(offset) % 8) as u32;
+        let start = offset.checked_sub(within).ok_or(OutOfRange)?;
+        let at = within as usize;
+        if at + bytes.len() > 8 {
+            return Err(OutOfRange);
+        }
+        let target = self.target(start, 8)?;
+        // SAFETY: `target` has checked the range; the write address is a multiple of 16
+        // like the execute address (checked in `new`), so the word is aligned in both
+        // views; the memory is only accessed through this view while it exists, and by
+        // processors fetching code.
+        let word = unsafe { AtomicU64::from_ptr(target.cast::<u64>().as_ptr()) };
+        let mut value = word.load(Ordering::Relaxed).to_le_bytes();
+        value[at..at + bytes.len()].copy_from_slice(bytes);
+        word.store(u64::from_le_bytes(value), Ordering::Release);
+        Ok(())
+    }
+}
