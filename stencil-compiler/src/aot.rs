@@ -60,7 +60,7 @@ pub fn collect(
     refusals: &mut Refusals,
 ) -> Result<AotCode, Error> {
     let functions = &package.model.functions;
-    let mut decoded: HashMap<usize, Vec<(Insn, Vec<(u8, Reference)>)>> = HashMap::new();
+    let mut decoded: HashMap<usize, Vec<ResolvedInsn>> = HashMap::new();
     let mut out = AotCode::default();
     let named = (0..functions.len()).filter(|&index| package.roles[index] == Role::Aot);
     let mut order: Vec<usize> = named.collect();
@@ -185,8 +185,10 @@ impl AotCode {
     }
 }
 
-/// A function's instructions with what their fields refer to, and what they need.
-type Resolved = (Vec<(Insn, Vec<(u8, Reference)>)>, CpuFeatures);
+/// An instruction with what its fields refer to, by offset in the instruction.
+type ResolvedInsn = (Insn, Vec<(u8, Reference)>);
+/// A function's instructions, and what they ask of the processor.
+type Resolved = (Vec<ResolvedInsn>, CpuFeatures);
 
 fn resolve(package: &Package<'_>, index: usize) -> Result<Resolved, Reason> {
     let function = &package.model.functions[index];

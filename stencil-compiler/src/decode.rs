@@ -156,7 +156,9 @@ pub fn decode(function: &Function) -> Result<Vec<Insn>, Reason> {
     Ok(insns)
 }
 
-fn is_near_branch(instruction: &Instruction) -> bool {
+/// Whether it is a near branch or call with a distance in it.
+#[must_use]
+pub fn is_near_branch(instruction: &Instruction) -> bool {
     instruction.is_jcc_short_or_near()
         || instruction.is_jmp_short_or_near()
         || instruction.is_call_near()

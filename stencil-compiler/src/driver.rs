@@ -172,7 +172,7 @@ impl Toolchain {
     /// The toolchain in effect in `folder` if it is the pinned one, else the
     /// pinned one through rustup.
     fn find(folder: &Path) -> Result<Self, Error> {
-        let mut found = String::new();
+        let mut found = None;
         for rustup in [None, Some(RUSTC_RELEASE)] {
             let mut toolchain = Self {
                 rustup,
@@ -183,7 +183,7 @@ impl Toolchain {
             let Ok(output) = run(command, "rustc") else {
                 continue;
             };
-            let output = String::from_utf8_lossy(&output.stdout).into_owned();
+            let output = String::from_utf8_lossy(&output.stdout);
             let version = output.lines().next().unwrap_or_default();
             let release = output
                 .lines()
@@ -192,14 +192,12 @@ impl Toolchain {
                 version.clone_into(&mut toolchain.version);
                 return Ok(toolchain);
             }
-            if found.is_empty() {
-                version.clone_into(&mut found);
-            }
+            found.get_or_insert(Error::WrongToolchain {
+                expected: RUSTC_RELEASE,
+                found: version.to_owned(),
+            });
         }
-        Err(Error::WrongToolchain {
-            expected: RUSTC_RELEASE,
-            found,
-        })
+        Err(found.unwrap_or_else(|| Error::Internal("no toolchain was tried".into())))
     }
 
     fn cargo(&self, folder: &Path) -> Command {
