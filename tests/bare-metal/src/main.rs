@@ -7,7 +7,8 @@
 //! - `boot` and `boot.s`: from the loader to [`kernel_main`].
 //! - `layout`, `memory`, `stack`, `heap`: what lies where, and who may do what.
 //! - `cpu`, `interrupts` and `traps.s`, `timer`: exceptions and the timer.
-//! - `probe`, `selftest`: forbidden accesses, and all other promises, checked.
+//! - `selftest`, with `probe` (forbidden accesses) and `linking` (a bundle's code):
+//!   the promises, checked.
 //! - `programs`, `corpus`, `comparison`: the embedded Lua programs, run, and their
 //!   output compared; `lua`: the only caller of lua-core.
 //! - `exit`, `sabotage`: statuses, and failures on demand that prove them.
@@ -33,6 +34,7 @@ mod exit;
 mod heap;
 mod interrupts;
 mod layout;
+mod linking;
 mod lua;
 mod memory;
 mod probe;

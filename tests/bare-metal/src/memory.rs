@@ -27,12 +27,12 @@ pub struct Memory {
     /// The region for Lua, zeroed.
     pub lua: &'static mut [u8],
     /// The region for code.
-    pub code: CodeRegion,
+    pub code: CodeViews,
 }
 
 /// One range of physical memory at two addresses.
 #[derive(Clone, Copy, Debug)]
-pub struct CodeRegion {
+pub struct CodeViews {
     /// Where it can be written, and never executed.
     pub write: u64,
     /// Where it can be executed, and never written.
@@ -219,7 +219,7 @@ pub unsafe fn init(ram: &[Range<u64>]) -> Result<Memory, MemoryError> {
     unsafe { core::ptr::write_bytes(CODE_WRITE as *mut u8, 0, CODE_BYTES as usize) };
     Ok(Memory {
         lua,
-        code: CodeRegion {
+        code: CodeViews {
             write: CODE_WRITE,
             execute: CODE_EXECUTE,
             bytes: CODE_BYTES,

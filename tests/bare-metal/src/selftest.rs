@@ -11,7 +11,7 @@ use crate::memory::{self, Memory};
 use crate::probe::{self, Fault, Outcome};
 use crate::programs::PROGRAMS;
 use crate::serialize::serialize;
-use crate::{heap, println, stack, timer};
+use crate::{heap, linking, println, stack, timer};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -43,6 +43,7 @@ const TESTS: &[(&str, Test)] = &[
     ("page-tables", page_tables_keep_write_xor_execute),
     ("forbidden-accesses", forbidden_accesses_fault),
     ("code-aliases", code_aliases_are_coherent),
+    ("bundle", bundle_code_runs),
     ("lua-region", lua_region_is_memory),
     ("comparison", comparison_finds_differences),
     ("programs", programs_are_distinct_and_not_empty),
@@ -292,6 +293,10 @@ fn code_aliases_are_coherent(memory: &mut Memory) -> TestResult {
         }
     }
     Ok(())
+}
+
+fn bundle_code_runs(memory: &mut Memory) -> TestResult {
+    linking::run(memory.code)
 }
 
 fn lua_region_is_memory(memory: &mut Memory) -> TestResult {

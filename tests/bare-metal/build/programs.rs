@@ -1,5 +1,4 @@
-//! Tells the linker where the kernel lies, and embeds the Lua programs that it
-//! runs, with the output expected of each.
+//! Embeds the Lua programs that the kernel runs, with the output expected of each.
 //!
 //! The list is `tests/corpus/bare-metal.txt`: one program a line, a path from
 //! the corpus folder, then arguments; `#` starts a comment. What a program is
@@ -11,29 +10,13 @@
 //! programs would look like one that passed them.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
-fn main() {
-    // `.cargo/config.toml` counts only for a cargo that is started in this
-    // folder; without it the image would be linked for the wrong place.
-    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    assert!(
-        flags.contains("code-model=kernel") && flags.contains("relocation-model=static"),
-        "the kernel's compiler flags are missing: start cargo in tests/bare-metal, without RUSTFLAGS",
-    );
-
-    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
-
-    let script = here.join("kernel.ld");
-    println!("cargo:rerun-if-changed={}", script.display());
-    println!("cargo:rustc-link-arg-bins=-T{}", script.display());
-
-    let corpus = here.join("../corpus");
-    let list = corpus.join("bare-metal.txt");
-    let table = program_table(&corpus, &read_list(&list));
-    fs::write(out.join("programs.rs"), table).expect("OUT_DIR is writable");
+/// Rust source of the `PROGRAMS` table, from the corpus folder's list; see
+/// `src/programs.rs` for its type.
+pub fn table(corpus: &Path) -> String {
+    program_table(corpus, &read_list(&corpus.join("bare-metal.txt")))
 }
 
 /// The lines of the list that name a program.
@@ -50,7 +33,7 @@ fn read_list(list: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Rust source of the `PROGRAMS` table; see `src/programs.rs` for its type.
+/// The table of the programs on these lines.
 fn program_table(corpus: &Path, lines: &[String]) -> String {
     let mut table = String::from("/// The programs, in the order of the list.\n");
     table.push_str("pub static PROGRAMS: &[Program] = &[\n");
