@@ -150,29 +150,21 @@ impl<'m> CodeRegion<'m> {
     ) -> Result<CodeBlock, SpaceError> {
         self.space
             .check_slots(usize::from(hot > 0) + usize::from(cold > 0))?;
-        let full = |space: &Space<'_>| SpaceError::RegionFull {
+        let full = SpaceError::RegionFull {
             hot,
             cold,
-            free: space.free_bytes(),
+            free: self.space.free_bytes(),
         };
-        let empty = Extent::EMPTY;
         let hot_piece = match hot {
-            0 => empty,
-            _ => self
-                .space
-                .take(End::Low, hot, align)
-                .ok_or_else(|| full(&self.space))?,
+            0 => Extent::EMPTY,
+            _ => self.space.take(End::Low, hot, align).ok_or(full)?,
         };
         let cold_piece = match cold {
-            0 => empty,
-            _ => match self.space.take(End::High, cold, 1) {
-                Some(piece) => piece,
-                None => {
-                    let error = full(&self.space);
-                    self.give_back(hot_piece);
-                    return Err(error);
-                }
-            },
+            0 => Extent::EMPTY,
+            _ => self.space.take(End::High, cold, 1).ok_or_else(|| {
+                self.give_back(hot_piece);
+                full
+            })?,
         };
         // The padding, if any, is in front.
         let entry = self.view.address(hot_piece.end - hot);
