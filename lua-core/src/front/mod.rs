@@ -1,0 +1,86 @@
+//! The front end: Lua 5.1 source to bytecode, without a syntax tree.
+//!
+//! A chunk is read twice by the same recursive-descent compiler. The first pass
+//! (`Survey`) finds out, for each local variable, whether an inner function
+//! uses it and whether it is assigned after its initialisation. The second
+//! (`Final`) compiles with that knowledge: a captured variable that is never
+//! assigned again is captured by value, other captured ones live in cells, all
+//! the rest in registers. If the first pass saw no captured variable, its code
+//! is right already and the second doesn't take place.
+//!
+//! On its way a chunk goes through these files:
+//!
+//! | file | |
+//! |---|---|
+//! | `lexer`, `token` | bytes to tokens |
+//! | `parse_statement`, `parse_function`, `parse_expression`, `parse_table` | the grammar |
+//! | `scope` | what a name means: register, cell, upvalue, global |
+//! | `expression`, `operator` | values not yet placed, operators, conditions |
+//! | `emit` | instructions, registers, lists of jumps |
+//! | `compiler` | the state of it all; prototypes |
+//! | `messages` | errors in the reference's words |
+//!
+//! All memory comes from the region; any allocation may fail. The source may be
+//! any bytes. Native stack: bounded by the number of nesting levels (as in the
+//! reference) and by the limit that the caller gives. The collector must not
+//! run during a compilation: new strings and prototypes aren't rooted.
+
+mod compiler;
+mod emit;
+mod expression;
+mod lexer;
+mod messages;
+mod operator;
+mod parse_expression;
+mod parse_function;
+mod parse_statement;
+mod parse_table;
+mod scope;
+mod token;
+
+pub use messages::chunk_id;
+
+use crate::heap::{NoMemory, ProtoRef, Rt, StrRef};
+use compiler::Compiler;
+
+/// Why a chunk could not be compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompileError {
+    /// The region is full.
+    NoMemory,
+    /// The source is no Lua; the message is that of the reference, with chunk
+    /// name and line.
+    Syntax(StrRef),
+}
+
+impl From<NoMemory> for CompileError {
+    fn from(_: NoMemory) -> CompileError {
+        CompileError::NoMemory
+    }
+}
+
+/// Compiles a chunk and returns the prototype of its main function, a variadic
+/// function without upvalues. `chunk_name` is `=name`, `@file`, or the source
+/// text itself. `native_stack_limit` is the lowest usable address of the native
+/// stack, 0 for no limit; what would go below is a syntax error.
+pub fn compile(
+    rt: Rt,
+    source: &[u8],
+    chunk_name: &[u8],
+    native_stack_limit: usize,
+) -> Result<ProtoRef, CompileError> {
+    let chunk_name = rt.intern(chunk_name)?;
+    let mut compiler = Compiler::new(rt, source, chunk_name, native_stack_limit);
+    let result = two_passes(&mut compiler);
+    compiler.free();
+    result
+}
+
+fn two_passes(compiler: &mut Compiler<'_>) -> Result<ProtoRef, CompileError> {
+    let surveyed = compiler.main_function()?;
+    if !compiler.discard {
+        return Ok(surveyed);
+    }
+    compiler.begin_final_pass();
+    compiler.main_function()
+}
