@@ -13,6 +13,11 @@ use super::token::Token;
 /// the reference has it (runtime errors use 60).
 const SYNTAX_ID_SIZE: usize = 80;
 
+/// First byte of a chunk that the reference has compiled.
+pub(super) const PRECOMPILED: u8 = 0x1B;
+/// Length of such a chunk's header.
+const HEADER_SIZE: usize = 12;
+
 /// A piece of a message.
 #[derive(Clone, Copy)]
 pub(super) enum Part<'a> {
@@ -152,6 +157,32 @@ impl Lexer<'_> {
         )
     }
 
+    /// The error for a precompiled chunk, which this implementation doesn't
+    /// load: that of a header that isn't understood.
+    #[cold]
+    pub(super) fn precompiled(&mut self) -> CompileError {
+        match self.build_precompiled() {
+            Ok(error) | Err(error) => error,
+        }
+    }
+
+    fn build_precompiled(&mut self) -> Result<CompileError, CompileError> {
+        let name = match self.rt.str_bytes(self.chunk_name) {
+            [b'@' | b'=', name @ ..] => name,
+            [PRECOMPILED, ..] => b"binary string",
+            name => name,
+        };
+        let text: &[u8] = if self.source.len() < HEADER_SIZE {
+            b": unexpected end in precompiled chunk"
+        } else {
+            b": bad header in precompiled chunk"
+        };
+        self.message.truncate(0);
+        self.message.extend(self.rt, name)?;
+        self.message.extend(self.rt, text)?;
+        Ok(CompileError::Syntax(self.rt.intern(&self.message)?))
+    }
+
     /// `Ok` carries the finished error, `Err` that there was no memory for it:
     /// both are the error to report.
     fn build_message(
@@ -173,7 +204,8 @@ impl Lexer<'_> {
             }
         }
         match near {
-            Near::Nowhere => {}
+            // The reference takes a NUL, token number 0, for "no token".
+            Near::Nowhere | Near::Token(Token::Byte(0)) => {}
             Near::Text => self.add_near_text()?,
             Near::Token(Token::Name(_) | Token::Str(_) | Token::Number(_)) => {
                 self.add_near_text()?

@@ -77,6 +77,9 @@ pub fn compile(
 }
 
 fn two_passes(compiler: &mut Compiler<'_>) -> Result<ProtoRef, CompileError> {
+    if compiler.lexer.source.first() == Some(&messages::PRECOMPILED) {
+        return Err(compiler.lexer.precompiled());
+    }
     let surveyed = compiler.main_function()?;
     if !compiler.discard {
         return Ok(surveyed);

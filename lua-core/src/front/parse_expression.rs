@@ -64,7 +64,7 @@ impl Compiler<'_> {
     /// Reads a name.
     pub(super) fn name(&mut self) -> Result<StrRef, CompileError> {
         let Token::Name(name) = self.token() else {
-            return Err(self.lexer.syntax_error(b"<name> expected"));
+            return Err(self.lexer.syntax_error(b"'<name>' expected"));
         };
         self.advance()?;
         Ok(name)

@@ -1,0 +1,183 @@
+//! Listing of bytecode: one line per instruction, made from the op table alone.
+//!
+//! Reads, never changes, and knows no operation by name: a new row of the op
+//! table needs nothing here. Operand kinds are written as `r3` (register), `#3`
+//! (immediate), `n=3` (count, `n=*` if open), `u3` (upvalue), `->12` (target of
+//! a jump, a position like those in the first column). Called by tests and by
+//! the `--list` option of the host's program.
+
+use crate::heap::{ProtoRef, Rt, StrRef};
+use crate::isa::{Extra, Insn, Op, Operand};
+use crate::numconv;
+use crate::proto::{LocalDesc, UpvalueDesc, UpvalueFrom};
+use crate::value::{Value, tag};
+use core::fmt::{Result, Write};
+
+/// Longest string constant shown in full.
+const SHOWN_STRING: usize = 40;
+
+/// What a listing shows of one function.
+pub struct Listing<'a> {
+    /// The runtime that holds its strings.
+    pub rt: Rt,
+    /// Line of `function`, 0 for a main chunk.
+    pub line_defined: u32,
+    /// Fixed parameters.
+    pub params: u8,
+    /// Takes `...`.
+    pub is_vararg: bool,
+    /// Registers.
+    pub frame_size: u32,
+    /// Instruction words.
+    pub code: &'a [u64],
+    /// Source line of each word.
+    pub lines: &'a [u32],
+    /// Upvalues.
+    pub upvalues: &'a [UpvalueDesc],
+    /// Local variables.
+    pub locals: &'a [LocalDesc],
+    /// Prototypes of the functions inside.
+    pub protos: &'a [ProtoRef],
+}
+
+impl Listing<'_> {
+    /// Writes a head line, the instructions, the upvalues and the locals. The
+    /// functions inside aren't listed.
+    pub fn write(&self, out: &mut dyn Write) -> Result {
+        self.write_head(out)?;
+        let mut pc = 0;
+        while let Some(&word) = self.code.get(pc) {
+            let insn = Insn::from_word(word);
+            let Some(op) = Op::from_u8(insn.op) else {
+                writeln!(out, "{pc:>5}  ???  {word:#018x}")?;
+                pc += 1;
+                continue;
+            };
+            self.write_insn(out, pc, op, insn)?;
+            pc += op.words();
+        }
+        for (i, upvalue) in self.upvalues.iter().enumerate() {
+            write!(out, "   upvalue u{i} ")?;
+            self.write_text(out, upvalue.name)?;
+            match upvalue.from {
+                UpvalueFrom::Local => write!(out, " = r{} outside", upvalue.index)?,
+                UpvalueFrom::Up => write!(out, " = u{} outside", upvalue.index)?,
+                UpvalueFrom::Itself => write!(out, " = this closure")?,
+            }
+            writeln!(out, "{}", if upvalue.is_cell { ", cell" } else { "" })?;
+        }
+        for local in self.locals {
+            write!(out, "   local r{} ", local.register)?;
+            self.write_text(out, local.name)?;
+            writeln!(out, " [{}, {})", local.start_pc, local.end_pc)?;
+        }
+        Ok(())
+    }
+
+    fn write_head(&self, out: &mut dyn Write) -> Result {
+        match self.line_defined {
+            0 => write!(out, "main")?,
+            line => write!(out, "function at line {line}")?,
+        }
+        let dots = if self.is_vararg { "+" } else { "" };
+        writeln!(
+            out,
+            ": {}{dots} parameters, {} registers, {} words",
+            self.params,
+            self.frame_size,
+            self.code.len()
+        )
+    }
+
+    fn write_insn(&self, out: &mut dyn Write, pc: usize, op: Op, insn: Insn) -> Result {
+        let info = op.info();
+        let line = self.lines.get(pc).copied().unwrap_or(0);
+        write!(out, "{pc:>5} [{line}] {:<14}", info.name)?;
+        let [a, b, c, d] = info.operands;
+        for (kind, field) in [(a, insn.a), (b, insn.b), (c, insn.c)] {
+            match kind {
+                Operand::No => {}
+                Operand::Dst | Operand::Src | Operand::Run => write!(out, " r{field}")?,
+                Operand::Count if field == 0 => write!(out, " n=*")?,
+                Operand::Count => write!(out, " n={}", field - 1)?,
+                Operand::Up => self.write_upvalue(out, field)?,
+                _ => write!(out, " #{field}")?,
+            }
+        }
+        match d {
+            Operand::No => {}
+            Operand::Jump => write!(out, " ->{}", pc as i64 + insn.d as i32 as i64)?,
+            Operand::Str => {
+                write!(out, " ")?;
+                self.write_string(out, StrRef(insn.d))?;
+            }
+            Operand::Shape => write!(out, " shape {:#x}", insn.d)?,
+            Operand::Proto => {
+                let number = self.protos.iter().position(|proto| proto.0 == insn.d);
+                match number {
+                    Some(i) => write!(out, " function {i}")?,
+                    None => write!(out, " function at {:#x}", insn.d)?,
+                }
+            }
+            _ => write!(out, " {}", insn.d)?,
+        }
+        if let Some(&word) = self.code.get(pc + 1) {
+            match info.extra {
+                Extra::K => self.write_constant(out, Value(word))?,
+                Extra::Pair => write!(out, " {}, {}", word as u32, word >> 32)?,
+                Extra::None | Extra::Ic1 | Extra::Ic2 => {}
+            }
+        }
+        writeln!(out)
+    }
+
+    fn write_upvalue(&self, out: &mut dyn Write, n: u8) -> Result {
+        write!(out, " u{n}")?;
+        if let Some(upvalue) = self.upvalues.get(n as usize) {
+            write!(out, "(")?;
+            self.write_text(out, upvalue.name)?;
+            write!(out, ")")?;
+        }
+        Ok(())
+    }
+
+    fn write_constant(&self, out: &mut dyn Write, value: Value) -> Result {
+        write!(out, " ")?;
+        if let Some(x) = value.to_number() {
+            let mut text = [0u8; 32];
+            let len = numconv::format_number(x, &mut text);
+            return write_bytes(out, &text[..len]);
+        }
+        match value.tag() {
+            tag::STRING => self.write_string(out, StrRef(value.payload())),
+            tag::TRUE => out.write_str("true"),
+            tag::FALSE => out.write_str("false"),
+            tag::NIL => out.write_str("nil"),
+            _ => write!(out, "{:#018x}", value.0),
+        }
+    }
+
+    fn write_string(&self, out: &mut dyn Write, s: StrRef) -> Result {
+        let bytes = self.rt.str_bytes(s);
+        let shown = &bytes[..bytes.len().min(SHOWN_STRING)];
+        out.write_char('"')?;
+        write_bytes(out, shown)?;
+        out.write_char('"')?;
+        if shown.len() < bytes.len() {
+            write!(out, "... ({} bytes)", bytes.len())?;
+        }
+        Ok(())
+    }
+
+    fn write_text(&self, out: &mut dyn Write, s: StrRef) -> Result {
+        write_bytes(out, self.rt.str_bytes(s))
+    }
+}
+
+/// Bytes as text; all but printable ASCII escaped.
+fn write_bytes(out: &mut dyn Write, bytes: &[u8]) -> Result {
+    for &b in bytes {
+        write!(out, "{}", b.escape_ascii())?;
+    }
+    Ok(())
+}
