@@ -34,7 +34,8 @@ pub fn object(bundle: &Bundle<'_>) -> Result<Vec<u8>, Error> {
         value: 0,
         size: 0,
         kind,
-        scope: SymbolScope::Linkage,
+        // An import may come from a shared library.
+        scope: SymbolScope::Unknown,
         weak: false,
         section: SymbolSection::Undefined,
         flags: SymbolFlags::None,
@@ -85,7 +86,10 @@ pub fn object(bundle: &Bundle<'_>) -> Result<Vec<u8>, Error> {
         b".rodata.stencils".to_vec(),
         SectionKind::ReadOnlyData,
     );
-    let abi = object.add_symbol(symbol(ABI_SYMBOL.as_bytes(), SymbolKind::Data));
+    let abi = object.add_symbol(Symbol {
+        scope: SymbolScope::Linkage,
+        ..symbol(ABI_SYMBOL.as_bytes(), SymbolKind::Data)
+    });
     object.add_symbol_data(abi, data, &bundle.abi_fingerprint(), 1);
     object
         .write()

@@ -102,6 +102,24 @@ code!(stencil_loop, |vm, base, tag| {
     }
     become hole_next(vm, at, tag)
 });
+// Too far for a short branch.
+code!(stencil_long_loop, |vm, base, tag| {
+    let mut at = base;
+    while *at >= tag {
+        at = at.add(1);
+        asm!(".rept 130", "nop", ".endr", options(nomem, nostack, preserves_flags));
+    }
+    become hole_next(vm, at, tag)
+});
+// A forward conditional, both of whose ways go on to the next stencil.
+code!(stencil_diamond, |vm, base, tag| {
+    if *base < tag {
+        asm!("nop", options(nomem, nostack, preserves_flags));
+        become hole_next(vm, base, tag)
+    }
+    *base = tag;
+    become hole_next(vm, base, tag)
+});
 code!(stencil_private_call, |vm, base, tag| {
     *base = outlined(*base);
     become hole_next(vm, base, tag)
@@ -112,6 +130,17 @@ code!(stencil_dynamic, |vm, base, tag| {
         core::mem::transmute(*base);
     become to(vm, base, tag)
 });
+
+code!(stencil_tail_import, |vm, _base, tag| {
+    helper(vm, tag);
+});
+
+/// Callable from stable Rust.
+#[unsafe(no_mangle)]
+pub unsafe extern "sysv64" fn aot_scaled(vm: *mut u8, bits: u64) -> u64 {
+    let value = f64::from_bits(unsafe { helper(vm, bits) });
+    unsafe { outlined((value * 2.25 + 1.5).to_bits()) }
+}
 
 code!(#[inline(never)] aot_slow, |vm, base, tag| {
     *base = helper(vm, outlined(*base));
