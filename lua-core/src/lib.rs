@@ -1,2 +1,51 @@
-//! Placeholder while the crate is being written.
+//! Lua 5.1 without an operating system: front end, heap, collector, library and
+//! engines, in one region of the caller's memory.
+//!
+//! # Map
+//! | module | job |
+//! |---|---|
+//! | `isa` | the op table from which all else expands |
+//! | `value`, `state`, `heap` | values, the VM state, the region |
+//! | `shape`, `refmap`, `table`, `proto`, `thread` | the objects |
+//! | `front` | source to bytecode |
+//! | `ops` | the one meaning of each operation (fast part) |
+//! | `slow`, `calls` | the rest of each operation; frames, errors, coroutines |
+//! | `engine` | portable loop, bundle interpreter |
+//! | `native`, `library` | native functions, the library |
+//! | `vm` | the API for embedders |
+//!
+//! Invariants of absence: nothing here uses a global allocator, unwinds, or
+//! recurses into Lua on the native stack without checking its limit.
 #![no_std]
+#![allow(clippy::missing_safety_doc)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod abi;
+pub mod calls;
+mod convert;
+mod debug;
+pub mod engine;
+pub mod error;
+pub mod frame;
+pub mod front;
+pub mod heap;
+pub mod isa;
+pub mod library;
+pub mod listing;
+pub mod native;
+pub mod numconv;
+pub mod ops;
+pub mod proto;
+mod refmap;
+pub mod shape;
+mod slow;
+pub mod state;
+pub mod table;
+pub mod thread;
+pub mod value;
+pub mod vm;
+
+pub use engine::Engine;
+pub use vm::{Config, Vm, VmError};

@@ -1,0 +1,75 @@
+//! The ABI fingerprint: what a bundle's handlers and this crate must agree on.
+//! A bundle with another fingerprint is refused.
+
+use crate::isa::OPS;
+use crate::proto::Closure;
+use crate::state::VmState;
+use crate::table::Table;
+use core::mem::offset_of;
+
+/// FNV-1a, four lanes with different seeds; not cryptographic: it guards
+/// against mistakes, not against forgers.
+const fn mix(mut h: [u64; 4], x: u64) -> [u64; 4] {
+    let mut i = 0;
+    while i < 4 {
+        h[i] = (h[i] ^ x.wrapping_add(i as u64)).wrapping_mul(0x0000_0100_0000_01B3);
+        h[i] ^= h[i] >> 29;
+        i += 1;
+    }
+    h
+}
+
+const fn fingerprint() -> [u8; 32] {
+    let mut h = [
+        0xcbf2_9ce4_8422_2325,
+        0x9E37_79B9_7F4A_7C15,
+        0xD6E8_FEB8_6659_FD93,
+        0xA076_1D64_78BD_642F,
+    ];
+    let facts = [
+        1, // version of everything that isn't listed here
+        offset_of!(VmState, tick) as u64,
+        offset_of!(VmState, epoch) as u64,
+        offset_of!(VmState, stack_limit) as u64,
+        offset_of!(VmState, top) as u64,
+        offset_of!(VmState, next_fn) as u64,
+        offset_of!(VmState, ipairs_fn) as u64,
+        offset_of!(VmState, live) as u64,
+        offset_of!(VmState, cells) as u64,
+        offset_of!(VmState, dispatch) as u64,
+        offset_of!(Table, shape) as u64,
+        offset_of!(Table, meta) as u64,
+        offset_of!(Table, props) as u64,
+        offset_of!(Table, array) as u64,
+        offset_of!(Table, array_cap) as u64,
+        offset_of!(Closure, env) as u64,
+        offset_of!(Closure, entry) as u64,
+        crate::value::TAG,
+    ];
+    let mut i = 0;
+    while i < facts.len() {
+        h = mix(h, facts[i]);
+        i += 1;
+    }
+    let mut op = 0;
+    while op < OPS.len() {
+        let name = OPS[op].name.as_bytes();
+        let mut j = 0;
+        while j < name.len() {
+            h = mix(h, name[j] as u64);
+            j += 1;
+        }
+        h = mix(h, OPS[op].extra.words() as u64);
+        op += 1;
+    }
+    let mut out = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        out[i] = (h[i / 8] >> (i % 8 * 8)) as u8;
+        i += 1;
+    }
+    out
+}
+
+/// The fingerprint of this build.
+pub const FINGERPRINT: [u8; 32] = fingerprint();

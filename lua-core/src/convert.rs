@@ -1,0 +1,72 @@
+//! Conversions between numbers and strings, and building strings.
+
+use crate::heap::{Buffer, NoMemory, Rt, StrRef};
+use crate::numconv::{format_number, parse_number};
+use crate::value::Value;
+
+impl Rt {
+    /// A number, or a string that reads as one.
+    #[inline]
+    pub fn to_number(self, v: Value) -> Option<f64> {
+        if v.is_number() {
+            return Some(v.as_f64());
+        }
+        let s = StrRef::from_value(v)?;
+        parse_number(self.str_bytes(s))
+    }
+
+    /// A number as a string, as `tostring` gives it.
+    pub fn number_to_string(self, x: f64) -> Result<StrRef, NoMemory> {
+        let mut digits = [0; 32];
+        let n = format_number(x, &mut digits);
+        self.intern(&digits[..n])
+    }
+
+    /// The text of a string or number; `digits` holds a number's.
+    pub(crate) fn text_of<'a>(self, v: Value, digits: &'a mut [u8; 32]) -> &'a [u8] {
+        match StrRef::from_value(v) {
+            Some(s) => self.str_bytes(s),
+            None => {
+                let n = format_number(v.as_f64(), digits);
+                &digits[..n]
+            }
+        }
+    }
+
+    /// Joins strings and numbers.
+    pub(crate) fn concat_values(self, values: &[Value]) -> Result<StrRef, NoMemory> {
+        let mut small = [0u8; 256];
+        let mut at = 0;
+        let mut digits = [0; 32];
+        for &v in values {
+            let s = self.text_of(v, &mut digits);
+            match small.get_mut(at..at + s.len()) {
+                Some(room) => room.copy_from_slice(s),
+                None => return self.concat_long(values),
+            }
+            at += s.len();
+        }
+        self.intern(&small[..at])
+    }
+
+    #[inline(never)]
+    fn concat_long(self, values: &[Value]) -> Result<StrRef, NoMemory> {
+        let mut digits = [0; 32];
+        let total: usize = values
+            .iter()
+            .map(|&v| self.text_of(v, &mut digits).len())
+            .sum();
+        let mut buffer: Buffer<u8> = Buffer::new();
+        buffer.reserve(self, total)?;
+        for &v in values {
+            if let Err(e) = buffer.extend(self, self.text_of(v, &mut digits)) {
+                buffer.free(self);
+                return Err(e);
+            }
+        }
+        self.charge_work(total as u64 / 64);
+        let s = self.intern(&buffer);
+        buffer.free(self);
+        s
+    }
+}

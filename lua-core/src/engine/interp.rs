@@ -1,0 +1,143 @@
+//! The bundle interpreter: handlers out of a stencil bundle's AOT part, linked
+//! into memory that the embedder provides. A handler ends in a jump to the next
+//! one; what it leaves undone comes here through the imports.
+//!
+//! It must not give an operation a meaning of its own: the handlers are the
+//! bodies of `ops/`, compiled ahead of time (`stencils/`).
+
+use super::Engine;
+use crate::abi::FINGERPRINT;
+use crate::calls::Step;
+use crate::error::Raise;
+use crate::heap::Rt;
+use crate::isa::OPS;
+use crate::state::VmState;
+use crate::vm::Vm;
+use rt_nostd::{CodeRegion, Expectations, LinkError};
+use stencil_format::{Bundle, BundleError, CpuFeatures};
+
+/// The committed bundle.
+#[cfg(feature = "prebuilt")]
+pub static PREBUILT: &[u8] = include_bytes!("../../lua.stencils");
+
+/// Where handlers go on: `pc` null leaves the engine.
+#[repr(C)]
+pub struct Resume {
+    /// Frame base.
+    pub base: *mut u64,
+    /// Instruction.
+    pub pc: *const u64,
+}
+
+/// Why a bundle can't be used.
+#[derive(Debug)]
+pub enum InterpError<'b> {
+    /// It is damaged or of another version.
+    Bundle(BundleError),
+    /// It couldn't be linked.
+    Link(LinkError<'b>),
+    /// It lacks the handler of this operation, or `enter` or `slow`.
+    MissingHandler(&'static str),
+}
+
+impl core::fmt::Display for InterpError<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            InterpError::Bundle(e) => write!(f, "stencil bundle: {e}"),
+            InterpError::Link(e) => write!(f, "linking the stencil bundle: {e}"),
+            InterpError::MissingHandler(name) => {
+                write!(f, "the stencil bundle has no function '{name}'")
+            }
+        }
+    }
+}
+
+fn leave(vm: *mut VmState, result: Result<u32, Raise>) -> Resume {
+    // SAFETY: plain field of the live state.
+    unsafe { (*vm).exit = result };
+    Resume {
+        base: core::ptr::null_mut(),
+        pc: core::ptr::null(),
+    }
+}
+
+fn go_on(vm: *mut VmState, step: Result<Step, Raise>) -> Resume {
+    match step {
+        Ok(Step::Run { base, pc }) => Resume { base, pc },
+        Ok(Step::Exit(n)) => leave(vm, Ok(n)),
+        Err(raise) => leave(vm, Err(raise)),
+    }
+}
+
+/// Import of the bundle: carries out the operation at `pc`.
+extern "sysv64" fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    go_on(vm, Rt(vm).slow(base, pc))
+}
+
+/// Import of the bundle: the ticks ran out before the instruction at `pc`.
+extern "sysv64" fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    go_on(vm, Rt(vm).safepoint(base, pc))
+}
+
+type Enter = extern "sysv64" fn(*mut VmState, *mut u64, *const u64);
+
+fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
+    // SAFETY: `enter` was set by `use_bundle` to the bundle's function of this type,
+    // whose code stays linked as long as the VM lives (contract of `use_bundle`).
+    unsafe {
+        (*rt.vm()).stats.interp_entries += 1;
+        let enter: Enter = core::mem::transmute::<usize, Enter>((*rt.vm()).enter);
+        enter(rt.vm(), base, pc);
+        (*rt.vm()).exit
+    }
+}
+
+impl Vm<'_> {
+    /// Runs Lua code on the handlers of `bundle` from now on. They are linked into `code`.
+    ///
+    /// # Safety
+    /// The memory of `code` stays mapped and is not freed or reused as long as this
+    /// VM lives; the processor has SSE2 and saves its state on interrupts.
+    pub unsafe fn use_bundle<'b>(
+        &mut self,
+        bundle: &'b [u8],
+        code: &mut CodeRegion<'_>,
+    ) -> Result<(), InterpError<'b>> {
+        let bundle = Bundle::parse(bundle).map_err(InterpError::Bundle)?;
+        let expect = Expectations {
+            abi_fingerprint: FINGERPRINT,
+            cpu_features: CpuFeatures::NONE,
+        };
+        let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
+            "rt_slow" => Some(rt_slow as *const () as usize),
+            "rt_safepoint" => Some(rt_safepoint as *const () as usize),
+            _ => None,
+        })
+        .map_err(InterpError::Link)?;
+        let find = |name: &str| linked.function_address(name);
+        let enter = find("enter").ok_or(InterpError::MissingHandler("enter"))?;
+        let slow = find("slow").ok_or(InterpError::MissingHandler("slow"))?;
+        let mut dispatch = [slow; 256];
+        let mut name = [0u8; 40];
+        for (i, info) in OPS.iter().enumerate() {
+            let n = info.name.len();
+            let missing = InterpError::MissingHandler(info.name);
+            let Some(room) = name.get_mut(..3 + n) else {
+                return Err(missing);
+            };
+            room[..3].copy_from_slice(b"op_");
+            room[3..].copy_from_slice(info.name.as_bytes());
+            let text = core::str::from_utf8(room).unwrap_or("");
+            dispatch[i] = find(text).ok_or(missing)?;
+        }
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.rt().vm();
+            (*vm).dispatch = dispatch;
+            (*vm).enter = enter;
+            (*vm).run = run;
+        }
+        self.set_engine(Engine::Interp);
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! The portable engine: one loop, one `match` over the op table. It needs no
+//! executable memory and runs under Miri, and is the oracle for the others.
+//!
+//! It must not give an operation a meaning of its own: arms are expanded from the
+//! table and call the bodies in `ops/`.
+
+use crate::calls::Step;
+use crate::error::Raise;
+use crate::heap::Rt;
+use crate::isa::Op;
+use crate::ops::{self, Fetch, Flow, Machine, jump_bytes};
+use crate::value::TAG;
+
+macro_rules! dispatch {
+    ($op:ident $m:ident $pc:ident $($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
+        match $op {
+            $(x if x == Op::$name as u8 => (
+                ops::$module::$body($m, Fetch($pc)),
+                crate::isa::Extra::$extra.words(),
+            ),)*
+            // No prototype holds other numbers: the front end emits operations of the table.
+            _ => (Flow::Slow, 1),
+        }
+    };
+}
+
+/// Runs until the innermost entry frame returns.
+pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
+    // SAFETY: plain field.
+    unsafe { (*rt.vm()).stats.portable_entries += 1 };
+    let mut m = Machine {
+        vm: rt.vm(),
+        base,
+        tag: TAG,
+    };
+    let mut pc = pc;
+    loop {
+        let op = ops::insn(pc).op;
+        let (flow, words) = crate::for_each_op!(dispatch, op, m, pc,);
+        let step = match flow {
+            Flow::Next => {
+                pc = pc.wrapping_add(words);
+                continue;
+            }
+            Flow::Taken => {
+                pc = pc.wrapping_byte_offset(jump_bytes(pc));
+                continue;
+            }
+            Flow::TakenNext => {
+                let next = pc.wrapping_add(words);
+                pc = next.wrapping_byte_offset(jump_bytes(next));
+                continue;
+            }
+            Flow::Goto(base, to) => {
+                m.base = base;
+                pc = to;
+                continue;
+            }
+            Flow::Slow => rt.slow(m.base, pc)?,
+            Flow::Trap => rt.safepoint(m.base, pc)?,
+        };
+        match step {
+            Step::Run { base, pc: to } => {
+                m.base = base;
+                pc = to;
+            }
+            Step::Exit(n) => return Ok(n),
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Small objects: blocks of 16 KiB cut into cells of one size class, a free list
+//! per class, swept lazily.
+//!
+//! A class has two lists of blocks: `swept` and `unswept`. A collection moves
+//! all blocks to `unswept`; when the free list runs dry, the next unswept block
+//! is swept, and only when there is none, a fresh block is taken. An entirely
+//! empty block goes back to the pool that all classes share.
+//!
+//! Called by: the allocating functions of each object kind. Never collects.
+
+use super::{Header, Kind, MARK_MANUAL, NoMemory, Rt};
+
+/// Size and alignment of a block.
+pub const BLOCK: u32 = 16 << 10;
+/// Bytes before a block's first cell.
+pub const BLOCK_HEADER: u32 = 32;
+/// Largest object that lives in a cell.
+pub const MAX_SMALL: u32 = 2048;
+/// Number of size classes.
+pub const CLASSES: usize = 28;
+
+/// Start of a block.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    pub next: u32,
+    pub class: u32,
+    pub cell_size: u32,
+    /// Number of cells.
+    pub cells: u32,
+    /// 1 once the block was swept after the last collection.
+    pub swept: u32,
+    pub pad: [u32; 3],
+}
+
+/// State of all size classes; part of the VM state.
+#[repr(C)]
+pub struct Cells {
+    /// Heads of the free lists. The interpreter's handlers pop from these.
+    pub free: [u32; CLASSES],
+    pub(crate) swept: [u32; CLASSES],
+    pub(crate) unswept: [u32; CLASSES],
+    /// Blocks that belong to no class.
+    pub(crate) pool: u32,
+    /// Blocks taken from the region at once.
+    pub(crate) chunk_blocks: u32,
+}
+
+const fn class_sizes() -> [u16; CLASSES] {
+    let mut out = [0; CLASSES];
+    let mut i = 0;
+    while i < 16 {
+        out[i] = (i as u16 + 1) * 16;
+        i += 1;
+    }
+    // Four classes per doubling above 256 bytes: at most a quarter is wasted.
+    let mut base: u16 = 256;
+    while i < CLASSES {
+        let mut k = 1;
+        while k <= 4 {
+            out[i] = base + base / 4 * k;
+            i += 1;
+            k += 1;
+        }
+        base *= 2;
+    }
+    out
+}
+
+/// Cell size of each class in bytes.
+pub static CLASS_SIZES: [u16; CLASSES] = class_sizes();
+const _: () = assert!(class_sizes()[CLASSES - 1] as u32 == MAX_SMALL);
+
+/// The class for an object of `size` bytes, `0 < size <= MAX_SMALL`.
+#[inline(always)]
+pub const fn class_for(size: u32) -> usize {
+    if size <= 256 {
+        (size as usize).wrapping_add(15) / 16 - 1
+    } else {
+        let top = 31 - (size - 1).leading_zeros(); // 8, 9 or 10
+        let quarter = ((size - 1) >> (top - 2)) & 3;
+        16 + (top as usize - 8) * 4 + quarter as usize
+    }
+}
+
+impl Rt {
+    /// Allocates `size` bytes for an object and writes its header; the rest is
+    /// not initialized. `b2`, `b3` and `aux` are the kind's header fields.
+    #[inline]
+    pub(crate) fn allocate(
+        self,
+        kind: Kind,
+        size: u32,
+        b2: u8,
+        b3: u8,
+        aux: u32,
+    ) -> Result<u32, NoMemory> {
+        let offset = self.allocate_cell(size)?;
+        // SAFETY: `live` is a plain field of the VM state.
+        let mark = unsafe { (*self.vm()).live };
+        self.set(
+            offset,
+            Header {
+                kind: kind as u8,
+                mark,
+                b2,
+                b3,
+                aux,
+            },
+        );
+        Ok(offset)
+    }
+
+    /// Allocates memory that lives until [`Rt::release`]: buffers of the front
+    /// end and the library, the collector's own stack.
+    pub(crate) fn allocate_manual(self, size: u32) -> Result<u32, NoMemory> {
+        let offset = self.allocate_cell(size)?;
+        self.set(
+            offset,
+            Header {
+                kind: Kind::Raw as u8,
+                mark: MARK_MANUAL,
+                b2: 0,
+                b3: 0,
+                aux: 0,
+            },
+        );
+        Ok(offset)
+    }
+
+    #[inline]
+    fn allocate_cell(self, size: u32) -> Result<u32, NoMemory> {
+        #[cfg(any(test, feature = "extra-checks"))]
+        self.injected_failure()?;
+        if size <= MAX_SMALL {
+            let class = class_for(size);
+            // SAFETY: plain field access; a free cell's `aux` links the list.
+            unsafe {
+                let head = (*self.vm()).cells.free[class];
+                if head != 0 {
+                    (*self.vm()).cells.free[class] = self.header(head).aux;
+                    return Ok(head);
+                }
+            }
+            self.refill(class)
+        } else {
+            self.allocate_span(size)
+        }
+    }
+
+    /// Gives back an object's memory at once. Only for memory with a single
+    /// owner that has just let go of it.
+    pub(crate) fn release(self, offset: u32, size: u32) {
+        if size > MAX_SMALL {
+            self.free_span(offset);
+            return;
+        }
+        let class = class_for(size);
+        let block: Block = self.get(offset & !(BLOCK - 1));
+        // SAFETY: plain fields.
+        unsafe {
+            if block.swept != 0 {
+                let next = (*self.vm()).cells.free[class];
+                self.set(
+                    offset,
+                    Header {
+                        kind: 0,
+                        mark: 0,
+                        b2: 0,
+                        b3: 0,
+                        aux: next,
+                    },
+                );
+                (*self.vm()).cells.free[class] = offset;
+            } else {
+                // The sweep will thread it; doing it here too would list it twice.
+                self.set(
+                    offset,
+                    Header {
+                        kind: 0,
+                        mark: 0,
+                        b2: 0,
+                        b3: 0,
+                        aux: 0,
+                    },
+                );
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(self, class: usize) -> Result<u32, NoMemory> {
+        // SAFETY: block lists hold offsets of blocks, kept by this file alone.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            loop {
+                let block = (*cells).unswept[class];
+                if block == 0 {
+                    break;
+                }
+                (*cells).unswept[class] = self.get::<Block>(block).next;
+                if self.sweep_block(block, true) {
+                    let head = (*cells).free[class];
+                    if head != 0 {
+                        (*cells).free[class] = self.header(head).aux;
+                        return Ok(head);
+                    }
+                }
+            }
+            let block = self.take_block()?;
+            let cell_size = CLASS_SIZES[class] as u32;
+            let count = (BLOCK - BLOCK_HEADER) / cell_size;
+            let next = (*cells).swept[class];
+            self.set(
+                block,
+                Block {
+                    next,
+                    class: class as u32,
+                    cell_size,
+                    cells: count,
+                    swept: 1,
+                    pad: [0; 3],
+                },
+            );
+            (*cells).swept[class] = block;
+            let mut head = 0;
+            for i in (0..count).rev() {
+                let cell = block + BLOCK_HEADER + i * cell_size;
+                self.set(
+                    cell,
+                    Header {
+                        kind: 0,
+                        mark: 0,
+                        b2: 0,
+                        b3: 0,
+                        aux: head,
+                    },
+                );
+                head = cell;
+            }
+            self.charge_allocation(count * cell_size);
+            (*cells).free[class] = self.header(head).aux;
+            Ok(head)
+        }
+    }
+
+    /// Frees the dead cells of a block. With `keep`, the block joins `swept` and
+    /// its free cells the free list (true), or the pool when nothing lives
+    /// (false).
+    pub(crate) fn sweep_block(self, block: u32, keep_in_class: bool) -> bool {
+        // SAFETY: as `refill`.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            let live = (*self.vm()).live;
+            let b: Block = self.get(block);
+            let mut free = 0;
+            let saved = (*cells).free[b.class as usize];
+            let mut head = saved;
+            for i in (0..b.cells).rev() {
+                let cell = block + BLOCK_HEADER + i * b.cell_size;
+                let h = self.header(cell);
+                if h.kind == 0 || (h.mark != live && h.mark != MARK_MANUAL) {
+                    self.set(
+                        cell,
+                        Header {
+                            kind: 0,
+                            mark: 0,
+                            b2: 0,
+                            b3: 0,
+                            aux: head,
+                        },
+                    );
+                    head = cell;
+                    free += 1;
+                }
+            }
+            if free == b.cells {
+                self.set(
+                    block,
+                    Block {
+                        next: (*cells).pool,
+                        ..b
+                    },
+                );
+                (*cells).pool = block;
+                return false;
+            }
+            (*cells).free[b.class as usize] = head;
+            self.set(
+                block,
+                Block {
+                    next: (*cells).swept[b.class as usize],
+                    swept: 1,
+                    ..b
+                },
+            );
+            (*cells).swept[b.class as usize] = block;
+            if keep_in_class {
+                self.charge_allocation(free * b.cell_size);
+            }
+            true
+        }
+    }
+
+    fn take_block(self) -> Result<u32, NoMemory> {
+        // SAFETY: plain fields.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            if (*cells).pool == 0 {
+                self.grow_pool()?;
+            }
+            let block = (*cells).pool;
+            (*cells).pool = self.get::<Block>(block).next;
+            Ok(block)
+        }
+    }
+
+    fn grow_pool(self) -> Result<(), NoMemory> {
+        // SAFETY: plain fields; the chunk is fresh memory of the region.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            let mut blocks = (*cells).chunk_blocks;
+            let chunk = loop {
+                match self.reserve(blocks * BLOCK, BLOCK) {
+                    Ok(chunk) => break chunk,
+                    Err(NoMemory) if blocks > 1 => blocks /= 2,
+                    Err(NoMemory) => {
+                        // Blocks that nobody has looked at since the collection may be empty.
+                        self.sweep_all();
+                        return if (*cells).pool != 0 {
+                            Ok(())
+                        } else {
+                            Err(NoMemory)
+                        };
+                    }
+                }
+            };
+            for i in (0..blocks).rev() {
+                let block = chunk + i * BLOCK;
+                let next = (*cells).pool;
+                self.set(
+                    block,
+                    Block {
+                        next,
+                        class: 0,
+                        cell_size: 0,
+                        cells: 0,
+                        swept: 0,
+                        pad: [0; 3],
+                    },
+                );
+                (*cells).pool = block;
+            }
+            Ok(())
+        }
+    }
+
+    /// Finishes the sweep of every block.
+    pub(crate) fn sweep_all(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            for class in 0..CLASSES {
+                while (*cells).unswept[class] != 0 {
+                    let block = (*cells).unswept[class];
+                    (*cells).unswept[class] = self.get::<Block>(block).next;
+                    self.sweep_block(block, false);
+                }
+            }
+        }
+    }
+
+    /// After marking: every block waits for its sweep, free lists start empty.
+    pub(crate) fn unsweep_all(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            for class in 0..CLASSES {
+                (*cells).free[class] = 0;
+                while (*cells).swept[class] != 0 {
+                    let block = (*cells).swept[class];
+                    let b: Block = self.get(block);
+                    (*cells).swept[class] = b.next;
+                    self.set(
+                        block,
+                        Block {
+                            next: (*cells).unswept[class],
+                            swept: 0,
+                            ..b
+                        },
+                    );
+                    (*cells).unswept[class] = block;
+                }
+            }
+        }
+    }
+
+    /// Calls `f` with every cell in use.
+    pub(crate) fn for_each_cell(self, mut f: impl FnMut(u32)) {
+        // SAFETY: plain fields.
+        unsafe {
+            let cells = &raw const (*self.vm()).cells;
+            for class in 0..CLASSES {
+                for mut block in [(*cells).swept[class], (*cells).unswept[class]] {
+                    while block != 0 {
+                        let b: Block = self.get(block);
+                        for i in 0..b.cells {
+                            let cell = block + BLOCK_HEADER + i * b.cell_size;
+                            if self.header(cell).kind != 0 {
+                                f(cell);
+                            }
+                        }
+                        block = b.next;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Large objects and chunks of blocks: memory straight from the region's
+//! first-fit list (crate `linked_list_allocator`).
+//!
+//! A large object has a 16-byte prefix that links it into the list of all large
+//! objects, which the collector sweeps.
+
+use super::{MARK_MANUAL, NoMemory, Rt};
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+const PREFIX: u32 = 16;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Prefix {
+    size: u32,
+    next: u32,
+    prev: u32,
+    pad: u32,
+}
+
+impl Rt {
+    /// Takes `size` bytes out of the region. Not accounted as an allocation.
+    pub(crate) fn reserve(self, size: u32, align: u32) -> Result<u32, NoMemory> {
+        let layout =
+            Layout::from_size_align(size as usize, align as usize).map_err(|_| NoMemory)?;
+        // SAFETY: `spans` manages the region behind the VM state since `Vm::new`.
+        unsafe {
+            let vm = self.vm();
+            if (*vm).reserved + size as u64 > (*vm).cap {
+                return Err(NoMemory);
+            }
+            let p = (*vm)
+                .spans
+                .allocate_first_fit(layout)
+                .map_err(|()| NoMemory)?;
+            (*vm).reserved += size as u64;
+            Ok(self.offset_of(p.as_ptr()))
+        }
+    }
+
+    fn unreserve(self, offset: u32, size: u32) {
+        // SAFETY: `offset` and `size` come from `reserve` with alignment 16.
+        unsafe {
+            let vm = self.vm();
+            let layout = Layout::from_size_align_unchecked(size as usize, 16);
+            (*vm)
+                .spans
+                .deallocate(NonNull::new_unchecked(self.at::<u8>(offset)), layout);
+            (*vm).reserved -= size as u64;
+        }
+    }
+
+    pub(crate) fn allocate_span(self, size: u32) -> Result<u32, NoMemory> {
+        let total = size.checked_add(PREFIX + 15).ok_or(NoMemory)? & !15;
+        let span = self.reserve(total, 16)?;
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            let next = (*vm).large;
+            self.set(
+                span,
+                Prefix {
+                    size: total,
+                    next,
+                    prev: 0,
+                    pad: 0,
+                },
+            );
+            if next != 0 {
+                let p: Prefix = self.get(next);
+                self.set(next, Prefix { prev: span, ..p });
+            }
+            (*vm).large = span;
+        }
+        self.charge_allocation(total);
+        Ok(span + PREFIX)
+    }
+
+    pub(crate) fn free_span(self, object: u32) {
+        let span = object - PREFIX;
+        let p: Prefix = self.get(span);
+        if p.prev != 0 {
+            let q: Prefix = self.get(p.prev);
+            self.set(p.prev, Prefix { next: p.next, ..q });
+        } else {
+            // SAFETY: plain field.
+            unsafe { (*self.vm()).large = p.next }
+        }
+        if p.next != 0 {
+            let q: Prefix = self.get(p.next);
+            self.set(p.next, Prefix { prev: p.prev, ..q });
+        }
+        self.unreserve(span, p.size);
+    }
+
+    /// Frees every large object that the marking didn't reach.
+    pub(crate) fn sweep_spans(self) {
+        // SAFETY: plain fields.
+        let (mut span, live) = unsafe { ((*self.vm()).large, (*self.vm()).live) };
+        while span != 0 {
+            let p: Prefix = self.get(span);
+            let mark = self.header(span + PREFIX).mark;
+            if mark != live && mark != MARK_MANUAL {
+                self.free_span(span + PREFIX);
+            }
+            span = p.next;
+        }
+    }
+
+    /// Calls `f` with every large object.
+    pub(crate) fn for_each_span(self, mut f: impl FnMut(u32)) {
+        // SAFETY: plain field.
+        let mut span = unsafe { (*self.vm()).large };
+        while span != 0 {
+            f(span + PREFIX);
+            span = self.get::<Prefix>(span).next;
+        }
+    }
+}

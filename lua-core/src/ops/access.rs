@@ -1,0 +1,445 @@
+//! Globals, fields, methods, indexing, table construction.
+//!
+//! A cache behind an instruction is four 32-bit numbers:
+//! `0` shape of the object, `1` byte offset of the slot (or offset in the region
+//! of the value found on a chain), `2` epoch, `3` shape afterwards.
+//! The quickened form of the operation says how to use them; the generic form
+//! always takes the slow path, which looks up, fills the cache and quickens.
+//! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
+
+use super::{Flow, Machine, Operands, index_of};
+use crate::heap::cells::class_for;
+use crate::heap::{Header, Kind};
+use crate::proto::Closure;
+use crate::shape::Shape;
+use crate::table::{ON_CHAIN, SLOTS, Table};
+use crate::value::{Value, tag};
+use core::hint::cold_path;
+use core::mem::offset_of;
+
+const SHAPE: usize = offset_of!(Table, shape);
+const META: usize = offset_of!(Table, meta);
+const PROPS: usize = offset_of!(Table, props);
+const ARRAY: usize = offset_of!(Table, array);
+const ARRAY_CAP: usize = offset_of!(Table, array_cap);
+const FLAGS: usize = offset_of!(Table, flags);
+
+/// Numbers of a cache.
+pub mod cache {
+    /// Shape of the object.
+    pub const SHAPE: usize = 0;
+    /// Where the value is.
+    pub const SLOT: usize = 1;
+    /// Epoch of a chain lookup.
+    pub const EPOCH: usize = 2;
+    /// Shape after adding the property.
+    pub const NEW_SHAPE: usize = 3;
+}
+
+/// The table in register at `offset` if it has the cached shape.
+#[inline(always)]
+fn cached<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
+    if m.reg_tag(offset) != tag::TABLE {
+        cold_path();
+        return None;
+    }
+    let t = m.reg_ref(offset);
+    if m.get::<u32>(t, SHAPE) != o.extra(cache::SHAPE) {
+        cold_path();
+        return None;
+    }
+    Some(t)
+}
+
+#[inline(always)]
+fn epoch_holds<O: Operands>(m: Machine, o: O) -> bool {
+    // SAFETY: plain field.
+    o.extra(cache::EPOCH) == unsafe { (*m.vm).epoch }
+}
+
+/// The environment's property array if the environment has the cached shape.
+#[inline(always)]
+fn cached_globals<O: Operands>(m: Machine, o: O) -> Option<u32> {
+    let env: u32 = m.get(m.closure(), offset_of!(Closure, env));
+    if m.get::<u32>(env, SHAPE) != o.extra(cache::SHAPE) {
+        cold_path();
+        return None;
+    }
+    Some(m.get(env, PROPS))
+}
+
+/// R[a] = ENV[d]
+#[inline(always)]
+pub fn get_global<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(props) = cached_globals(m, o) else {
+        return Flow::Slow;
+    };
+    let v: u64 = m.get(props, o.extra(cache::SLOT) as usize);
+    if v == Value::NIL.0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    m.set_reg(o.a(), v);
+    Flow::Next
+}
+
+/// ENV[d] = R[a]
+#[inline(always)]
+pub fn set_global<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(props) = cached_globals(m, o) else {
+        return Flow::Slow;
+    };
+    m.set(props, o.extra(cache::SLOT) as usize, m.reg(o.a()));
+    Flow::Next
+}
+
+/// R[a] = R[b][d]
+#[inline(always)]
+pub fn get_field<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Slow
+}
+
+/// Own property: a nil one needs the metatable, if there is one.
+#[inline(always)]
+fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
+    if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    m.set_reg(to, v);
+    let _ = o;
+    Flow::Next
+}
+
+/// own property, slot inside the object
+#[inline(always)]
+pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    let v: u64 = m.get(t, o.extra(cache::SLOT) as usize);
+    own(m, o, t, v, o.a())
+}
+
+/// own property, slot in the property array
+#[inline(always)]
+pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    let v: u64 = m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize);
+    own(m, o, t, v, o.a())
+}
+
+/// The value found on the chain, if the cache still holds.
+#[inline(always)]
+fn chained<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u64> {
+    cached(m, o, offset)?;
+    if !epoch_holds(m, o) {
+        cold_path();
+        return None;
+    }
+    let v: u64 = m.get(o.extra(cache::SLOT), 0);
+    if v == Value::NIL.0 {
+        cold_path();
+        return None;
+    }
+    Some(v)
+}
+
+/// property of an object on the __index chain
+#[inline(always)]
+pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(v) = chained(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    m.set_reg(o.a(), v);
+    Flow::Next
+}
+
+/// no such property on the whole chain: nil
+#[inline(always)]
+pub fn get_field_absent<O: Operands>(m: Machine, o: O) -> Flow {
+    if cached(m, o, o.b()).is_none() || !epoch_holds(m, o) {
+        cold_path();
+        return Flow::Slow;
+    }
+    m.set_reg(o.a(), Value::NIL.0);
+    Flow::Next
+}
+
+/// R[a][d] = R[b]
+#[inline(always)]
+pub fn set_field<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Slow
+}
+
+/// own property, inside, no metatable
+#[inline(always)]
+pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.a()) else {
+        return Flow::Slow;
+    };
+    m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    Flow::Next
+}
+
+/// own property, in the array, no metatable
+#[inline(always)]
+pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.a()) else {
+        return Flow::Slow;
+    };
+    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    Flow::Next
+}
+
+/// own property, inside, metatable without __newindex
+#[inline(always)]
+pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
+    if !epoch_holds(m, o) {
+        cold_path();
+        return Flow::Slow;
+    }
+    set_field_inline(m, o)
+}
+
+/// own property, in the array, metatable without __newindex
+#[inline(always)]
+pub fn set_field_outline_meta<O: Operands>(m: Machine, o: O) -> Flow {
+    if !epoch_holds(m, o) {
+        cold_path();
+        return Flow::Slow;
+    }
+    set_field_outline(m, o)
+}
+
+/// May a property be added as cached?
+#[inline(always)]
+fn may_add<O: Operands>(m: Machine, o: O) -> Option<u32> {
+    let t = cached(m, o, o.a())?;
+    // A table on a chain must tell the caches; storing nil adds nothing.
+    if !epoch_holds(m, o) || m.get::<u8>(t, FLAGS) & ON_CHAIN != 0 || m.reg(o.b()) == Value::NIL.0 {
+        cold_path();
+        return None;
+    }
+    Some(t)
+}
+
+/// new property, inside
+#[inline(always)]
+pub fn set_field_inline_new<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = may_add(m, o) else {
+        return Flow::Slow;
+    };
+    m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    m.set(t, SHAPE, o.extra(cache::NEW_SHAPE));
+    Flow::Next
+}
+
+/// new property, in the array, which has room
+#[inline(always)]
+pub fn set_field_outline_new<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = may_add(m, o) else {
+        return Flow::Slow;
+    };
+    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    m.set(t, SHAPE, o.extra(cache::NEW_SHAPE));
+    Flow::Next
+}
+
+/// R[a+2] = R[b]; R[a] = R[b][d]
+#[inline(always)]
+pub fn method<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Slow
+}
+
+#[inline(always)]
+fn found<O: Operands>(m: Machine, o: O, v: u64) -> Flow {
+    if v == Value::NIL.0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    let a = o.a();
+    m.set_reg(a + 16, m.reg(o.b()));
+    m.set_reg(a, v);
+    Flow::Next
+}
+
+/// own property, inside
+#[inline(always)]
+pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    found(m, o, m.get(t, o.extra(cache::SLOT) as usize))
+}
+
+/// own property, in the array
+#[inline(always)]
+pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(t) = cached(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    found(m, o, m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize))
+}
+
+/// property of an object on the __index chain
+#[inline(always)]
+pub fn method_proto<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(v) = chained(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    found(m, o, v)
+}
+
+/// R[b] is a string: property of the string library
+#[inline(always)]
+pub fn method_string<O: Operands>(m: Machine, o: O) -> Flow {
+    if m.reg_tag(o.b()) != tag::STRING || !epoch_holds(m, o) {
+        cold_path();
+        return Flow::Slow;
+    }
+    found(m, o, m.get(o.extra(cache::SLOT), 0))
+}
+
+/// Offset of the array slot for a number key, and the table.
+#[inline(always)]
+fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)> {
+    if m.reg_tag(table) != tag::TABLE {
+        cold_path();
+        return None;
+    }
+    let k = m.reg(key);
+    if !m.is_number(k) {
+        return None;
+    }
+    let i = index_of(f64::from_bits(k))?;
+    let t = m.reg_ref(table);
+    if i.wrapping_sub(1) >= m.get::<u32>(t, ARRAY_CAP) {
+        cold_path();
+        return None;
+    }
+    Some((t, m.get(t, ARRAY), i as usize * 8))
+}
+
+/// R[a] = R[b][R[c]]
+#[inline(always)]
+pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) else {
+        return Flow::Slow;
+    };
+    own(m, o, t, m.get(array, offset), o.a())
+}
+
+/// R[a] = R[b][d], d a positive integer
+#[inline(always)]
+pub fn get_index_k<O: Operands>(m: Machine, o: O) -> Flow {
+    if m.reg_tag(o.b()) != tag::TABLE {
+        cold_path();
+        return Flow::Slow;
+    }
+    let t = m.reg_ref(o.b());
+    if o.d() > m.get::<u32>(t, ARRAY_CAP) {
+        cold_path();
+        return Flow::Slow;
+    }
+    own(m, o, t, m.get(m.get(t, ARRAY), o.d() as usize * 8), o.a())
+}
+
+/// Stores into the array part. Filling a nil slot needs the metatable, if there is one.
+#[inline(always)]
+fn store(m: Machine, t: u32, array: u32, offset: usize, v: u64) -> Flow {
+    if m.get::<u32>(t, META) != 0 && m.get::<u64>(array, offset) == Value::NIL.0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    m.set(array, offset, v);
+    Flow::Next
+}
+
+/// R[a][R[b]] = R[c]
+#[inline(always)]
+pub fn set_index<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some((t, array, offset)) = array_slot(m, o.a(), o.b()) else {
+        return Flow::Slow;
+    };
+    store(m, t, array, offset, m.reg(o.c()))
+}
+
+/// R[a][d] = R[b], d a positive integer
+#[inline(always)]
+pub fn set_index_k<O: Operands>(m: Machine, o: O) -> Flow {
+    if m.reg_tag(o.a()) != tag::TABLE {
+        cold_path();
+        return Flow::Slow;
+    }
+    let t = m.reg_ref(o.a());
+    if o.d() > m.get::<u32>(t, ARRAY_CAP) {
+        cold_path();
+        return Flow::Slow;
+    }
+    store(m, t, m.get(t, ARRAY), o.d() as usize * 8, m.reg(o.b()))
+}
+
+/// R[a] = new table of shape d. The commonest shapes are made right here: no
+/// array part, and all properties inside the object.
+#[inline(always)]
+pub fn new_table<O: Operands>(m: Machine, o: O) -> Flow {
+    if o.extra(0) != 0 {
+        return Flow::Slow;
+    }
+    let shape = o.d();
+    let inline = m.get::<u8>(shape, offset_of!(Shape, header) + offset_of!(Header, b3)) as u32;
+    if inline > 8 {
+        return Flow::Slow;
+    }
+    // SAFETY: plain fields; the class of at most 96 bytes exists; a free cell links to the next.
+    unsafe {
+        let class = class_for(SLOTS + inline * 8);
+        let cells = &raw mut (*m.vm).cells;
+        let head = (&raw mut (*cells).free as *mut u32).add(class);
+        let t = *head;
+        if t == 0 {
+            cold_path();
+            return Flow::Slow;
+        }
+        *head = m.get::<u32>(t, offset_of!(Header, aux));
+        let first = Kind::Table as u64
+            | ((*m.vm).live as u64) << 8
+            | (inline as u64) << 24
+            | (shape as u64) << 32;
+        m.set(t, 0, first);
+        m.set(t, META, 0u64);
+        m.set(t, ARRAY, 0u64);
+        m.set(t, offset_of!(Table, hash), 0u64);
+        let mut i = 0;
+        while i < inline as usize {
+            m.set(t, SLOTS as usize + i * 8, Value::NIL.0);
+            i += 1;
+        }
+        m.set_reg(o.a(), Value::tagged(tag::TABLE, t).0);
+    }
+    Flow::Next
+}
+// The three 64-bit stores clear two fields each.
+const _: () = assert!(META == 8 && PROPS == 12 && ARRAY == 16 && ARRAY_CAP == 20);
+const _: () = assert!(offset_of!(Table, hash) == 24 && offset_of!(Table, hint) == 28);
+const _: () = assert!(SHAPE == 4 && offset_of!(Table, inline_cap) == 3);
+
+/// inline slot d of the fresh table R[a] = R[b]
+#[inline(always)]
+pub fn init_field<O: Operands>(m: Machine, o: O) -> Flow {
+    m.set(
+        m.reg_ref(o.a()),
+        SLOTS as usize + o.d() as usize * 8,
+        m.reg(o.b()),
+    );
+    Flow::Next
+}
+
+/// R[a][d .. d+b-2] = R[a+1 ..]
+#[inline(always)]
+pub fn set_list<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Slow
+}

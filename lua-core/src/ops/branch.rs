@@ -1,0 +1,179 @@
+//! Jumps and comparisons. A jump is *taken* or control goes to the next
+//! instruction; both ways are separate exits, so that the processor predicts
+//! them instead of computing an address from the comparison.
+
+use super::{Flow, Machine, Operands};
+use crate::value::{Value, tag};
+use core::hint::cold_path;
+
+/// pc += d
+#[inline(always)]
+pub fn jump<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Taken
+}
+
+/// tick; pc += d
+#[inline(always)]
+pub fn jump_back<O: Operands>(m: Machine, _o: O) -> Flow {
+    if m.tick() {
+        cold_path();
+        return Flow::Trap;
+    }
+    Flow::Taken
+}
+
+#[inline(always)]
+fn when(condition: bool) -> Flow {
+    if condition { Flow::Taken } else { Flow::Next }
+}
+
+/// if R[a] then pc += d
+#[inline(always)]
+pub fn jump_if<O: Operands>(m: Machine, o: O) -> Flow {
+    when(m.reg(o.a()) < Value::FALSE.0)
+}
+
+/// if not R[a] then pc += d
+#[inline(always)]
+pub fn jump_if_not<O: Operands>(m: Machine, o: O) -> Flow {
+    when(m.reg(o.a()) >= Value::FALSE.0)
+}
+
+/// if R[b] then R[a] = R[b]; pc += d
+#[inline(always)]
+pub fn copy_jump_if<O: Operands>(m: Machine, o: O) -> Flow {
+    let v = m.reg(o.b());
+    if v < Value::FALSE.0 {
+        m.set_reg(o.a(), v);
+        return Flow::Taken;
+    }
+    Flow::Next
+}
+
+/// if not R[b] then R[a] = R[b]; pc += d
+#[inline(always)]
+pub fn copy_jump_if_not<O: Operands>(m: Machine, o: O) -> Flow {
+    let v = m.reg(o.b());
+    if v >= Value::FALSE.0 {
+        m.set_reg(o.a(), v);
+        return Flow::Taken;
+    }
+    Flow::Next
+}
+
+/// Equality; `None` when a metamethod may decide.
+#[inline(always)]
+fn equal(m: Machine, x: u64, y: u64) -> Option<bool> {
+    if m.is_number(x) {
+        if m.is_number(y) {
+            return Some(f64::from_bits(x) == f64::from_bits(y));
+        }
+        return Some(false);
+    }
+    if x == y {
+        return Some(true);
+    }
+    let t = (x >> 32) as u32;
+    if t == (y >> 32) as u32 && (t == tag::TABLE || t == tag::USERDATA) {
+        cold_path();
+        // Metatable fields: tables at +8, userdata at +4 (`aux`).
+        if t == tag::TABLE && (m.get::<u32>(x as u32, 8) == 0 || m.get::<u32>(y as u32, 8) == 0) {
+            return Some(false);
+        }
+        return None;
+    }
+    Some(false)
+}
+
+/// if R[a] == R[b] then pc += d
+#[inline(always)]
+pub fn jump_eq<O: Operands>(m: Machine, o: O) -> Flow {
+    match equal(m, m.reg(o.a()), m.reg(o.b())) {
+        Some(true) => Flow::Taken,
+        Some(false) => Flow::Next,
+        None => Flow::Slow,
+    }
+}
+
+/// if not (R[a] == R[b]) then pc += d
+#[inline(always)]
+pub fn jump_ne<O: Operands>(m: Machine, o: O) -> Flow {
+    match equal(m, m.reg(o.a()), m.reg(o.b())) {
+        Some(true) => Flow::Next,
+        Some(false) => Flow::Taken,
+        None => Flow::Slow,
+    }
+}
+
+/// if R[a] == K, a number, then pc += d
+#[inline(always)]
+pub fn jump_eq_n<O: Operands>(m: Machine, o: O) -> Flow {
+    let x = m.reg(o.a());
+    // A tagged value read as a double is a NaN, which equals nothing.
+    when(f64::from_bits(x) == f64::from_bits(o.k()))
+}
+
+/// if not (R[a] == K), a number, then pc += d
+#[inline(always)]
+pub fn jump_ne_n<O: Operands>(m: Machine, o: O) -> Flow {
+    let x = m.reg(o.a());
+    if f64::from_bits(x) == f64::from_bits(o.k()) {
+        Flow::Next
+    } else {
+        Flow::Taken
+    }
+}
+
+/// if R[a] == K, nil, boolean or string, then pc += d
+#[inline(always)]
+pub fn jump_eq_c<O: Operands>(m: Machine, o: O) -> Flow {
+    when(m.reg(o.a()) == o.k())
+}
+
+/// if not (R[a] == K), nil, boolean or string, then pc += d
+#[inline(always)]
+pub fn jump_ne_c<O: Operands>(m: Machine, o: O) -> Flow {
+    when(m.reg(o.a()) != o.k())
+}
+
+/// Both numbers, or `None`.
+#[inline(always)]
+fn numbers(m: Machine, x: u64, y: u64) -> Option<(f64, f64)> {
+    if !m.is_number(x) {
+        cold_path();
+        return None;
+    }
+    if !m.is_number(y) {
+        cold_path();
+        return None;
+    }
+    Some((f64::from_bits(x), f64::from_bits(y)))
+}
+
+macro_rules! order {
+    ($($name:ident $m:ident $o:ident ($x:expr, $y:expr) $cmp:tt $yes:ident $no:ident $doc:literal;)*) => {$(
+        #[doc = $doc]
+        #[inline(always)]
+        pub fn $name<O: Operands>($m: Machine, $o: O) -> Flow {
+            match numbers($m, $x, $y) {
+                Some((x, y)) => if x $cmp y { Flow::$yes } else { Flow::$no },
+                None => Flow::Slow,
+            }
+        }
+    )*};
+}
+
+order! {
+    jump_lt m o (m.reg(o.a()), m.reg(o.b())) < Taken Next "if R[a] < R[b] then pc += d";
+    jump_not_lt m o (m.reg(o.a()), m.reg(o.b())) < Next Taken "if not (R[a] < R[b]) then pc += d";
+    jump_le m o (m.reg(o.a()), m.reg(o.b())) <= Taken Next "if R[a] <= R[b] then pc += d";
+    jump_not_le m o (m.reg(o.a()), m.reg(o.b())) <= Next Taken "if not (R[a] <= R[b]) then pc += d";
+    jump_lt_vk m o (m.reg(o.a()), o.k()) < Taken Next "if R[a] < K then pc += d";
+    jump_not_lt_vk m o (m.reg(o.a()), o.k()) < Next Taken "if not (R[a] < K) then pc += d";
+    jump_le_vk m o (m.reg(o.a()), o.k()) <= Taken Next "if R[a] <= K then pc += d";
+    jump_not_le_vk m o (m.reg(o.a()), o.k()) <= Next Taken "if not (R[a] <= K) then pc += d";
+    jump_lt_kv m o (o.k(), m.reg(o.a())) < Taken Next "if K < R[a] then pc += d";
+    jump_not_lt_kv m o (o.k(), m.reg(o.a())) < Next Taken "if not (K < R[a]) then pc += d";
+    jump_le_kv m o (o.k(), m.reg(o.a())) <= Taken Next "if K <= R[a] then pc += d";
+    jump_not_le_kv m o (o.k(), m.reg(o.a())) <= Next Taken "if not (K <= R[a]) then pc += d";
+}

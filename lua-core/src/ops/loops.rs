@@ -1,0 +1,142 @@
+//! Numeric and generic `for`.
+
+use super::{Flow, Machine, Operands, truncate};
+use crate::table::Table;
+use crate::value::{Value, tag};
+use core::hint::cold_path;
+use core::mem::offset_of;
+
+/// Checks and converts the control values; empty loops are jumped over.
+#[inline(always)]
+pub fn for_prep<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    let (index, limit, step) = (m.reg(a), m.reg(a + 8), m.reg(a + 16));
+    if !m.is_number(index) || !m.is_number(limit) || !m.is_number(step) {
+        cold_path();
+        return Flow::Slow;
+    }
+    if within(
+        f64::from_bits(index),
+        f64::from_bits(limit),
+        f64::from_bits(step),
+    ) {
+        m.set_reg(a + 24, index);
+        Flow::Next
+    } else {
+        Flow::Taken
+    }
+}
+
+/// Is the loop to be entered with this index?
+#[inline(always)]
+pub(crate) fn within(index: f64, limit: f64, step: f64) -> bool {
+    if step > 0.0 {
+        index <= limit
+    } else {
+        limit <= index
+    }
+}
+
+/// R[a] += R[a+2]; if within R[a+1] then tick, R[a+3] = R[a], pc += d
+#[inline(always)]
+pub fn for_loop<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    let step = f64::from_bits(m.reg(a + 16));
+    let index = f64::from_bits(m.reg(a)) + step;
+    if within(index, f64::from_bits(m.reg(a + 8)), step) {
+        if m.tick() {
+            cold_path();
+            return Flow::Trap;
+        }
+        m.set_reg(a, index.to_bits());
+        m.set_reg(a + 24, index.to_bits());
+        return Flow::Taken;
+    }
+    Flow::Next
+}
+
+/// The same, R[a+2] known to be positive.
+#[inline(always)]
+pub fn for_loop_up<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    let index = f64::from_bits(m.reg(a)) + f64::from_bits(m.reg(a + 16));
+    if index <= f64::from_bits(m.reg(a + 8)) {
+        if m.tick() {
+            cold_path();
+            return Flow::Trap;
+        }
+        m.set_reg(a, index.to_bits());
+        m.set_reg(a + 24, index.to_bits());
+        return Flow::Taken;
+    }
+    Flow::Next
+}
+
+/// R[a+3 ..] = b results of R[a](R[a+1], R[a+2]). Iteration with `next` and with
+/// the iterator of `ipairs` needs no call; control goes on behind the `IterLoop`
+/// that follows, or to its target.
+#[inline(always)]
+pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    if m.tick() {
+        cold_path();
+        return Flow::Trap;
+    }
+    // SAFETY: plain fields.
+    let (next_fn, ipairs_fn) = unsafe { ((*m.vm).next_fn, (*m.vm).ipairs_fn) };
+    if m.reg_tag(a) == tag::NATIVE && m.reg_tag(a + 8) == tag::TABLE {
+        let t = m.reg_ref(a + 8);
+        let array: u32 = m.get(t, offset_of!(Table, array));
+        let cap: u32 = m.get(t, offset_of!(Table, array_cap));
+        if m.reg_ref(a) == ipairs_fn {
+            let control = m.reg(a + 16);
+            if !m.is_number(control) {
+                cold_path();
+                return Flow::Slow;
+            }
+            let i = truncate(f64::from_bits(control)).wrapping_add(1);
+            if (i as u32).wrapping_sub(1) < cap {
+                let v: u64 = m.get(array, i as usize * 8);
+                if v != Value::NIL.0 {
+                    let x = (i as f64).to_bits();
+                    m.set_reg(a + 16, x);
+                    m.set_reg(a + 24, x);
+                    m.set_reg(a + 32, v);
+                    return Flow::TakenNext;
+                }
+            }
+            return Flow::Slow;
+        }
+        if m.reg_ref(a) == next_fn && m.reg_tag(a + 16) == tag::CURSOR {
+            // The position in the table's order, instead of the key before.
+            let mut i = m.reg_ref(a + 16);
+            while i < cap {
+                let v: u64 = m.get(array, i as usize * 8 + 8);
+                i += 1;
+                if v != Value::NIL.0 {
+                    m.set_reg(a + 16, Value::tagged(tag::CURSOR, i).0);
+                    m.set_reg(a + 24, (i as f64).to_bits());
+                    m.set_reg(a + 32, v);
+                    return Flow::TakenNext;
+                }
+            }
+        }
+    }
+    Flow::Slow
+}
+
+/// if R[a+3] ~= nil then R[a+2] = R[a+3], tick, pc += d
+#[inline(always)]
+pub fn iter_loop<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    let v = m.reg(a + 24);
+    if v == Value::NIL.0 {
+        return Flow::Next;
+    }
+    if m.tick() {
+        cold_path();
+        return Flow::Trap;
+    }
+    m.set_reg(a + 16, v);
+    Flow::Taken
+}

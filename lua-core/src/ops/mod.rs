@@ -1,0 +1,236 @@
+//! What each operation means: one body per row of the op table, generic over how
+//! operands arrive. Every engine instantiates these bodies; none restates them.
+//!
+//! A body does the common case and says where control goes ([`Flow`]). What it
+//! doesn't handle (metamethods, conversions, calls of native functions, cache
+//! misses, errors) it leaves to `slow.rs` by returning [`Flow::Slow`] *before*
+//! it has changed anything: the slow path carries out the whole operation.
+//!
+//! Rules for the machine code that comes out: no panics (so no slice indexing and
+//! no checked arithmetic), no calls, `cold_path()` in the arms that are rare.
+
+pub mod access;
+pub mod arith;
+pub mod branch;
+pub mod call;
+pub mod data;
+pub mod loops;
+
+use crate::isa::Insn;
+use crate::state::VmState;
+
+/// Where control goes after a body.
+#[derive(Clone, Copy)]
+pub enum Flow {
+    /// To the next instruction.
+    Next,
+    /// To the jump target.
+    Taken,
+    /// Over the next instruction (an `IterLoop`) to *its* jump target.
+    TakenNext,
+    /// To an instruction of another frame.
+    Goto(*mut u64, *const u64),
+    /// To the slow path of this operation.
+    Slow,
+    /// The ticks ran out: run the safepoint, then this instruction again.
+    Trap,
+}
+
+/// How a body gets at its operands. Registers come as byte offsets from the base.
+pub trait Operands: Copy {
+    /// Register a, in bytes.
+    fn a(self) -> usize;
+    /// Register b, in bytes.
+    fn b(self) -> usize;
+    /// Register c, in bytes.
+    fn c(self) -> usize;
+    /// Field b as a number.
+    fn imm_b(self) -> usize;
+    /// Field c as a number.
+    fn imm_c(self) -> usize;
+    /// Field d.
+    fn d(self) -> u32;
+    /// The constant behind the instruction.
+    fn k(self) -> u64;
+    /// The 32-bit number `i` of the words behind the instruction.
+    fn extra(self, i: usize) -> u32;
+    /// The instruction.
+    fn pc(self) -> *const u64;
+}
+
+/// Operands read from the bytecode.
+#[derive(Clone, Copy)]
+pub struct Fetch(pub *const u64);
+
+impl Fetch {
+    #[inline(always)]
+    fn byte(self, i: usize) -> usize {
+        // SAFETY: `self.0` is the address of an instruction of a live prototype.
+        unsafe { *(self.0 as *const u8).add(i) as usize }
+    }
+}
+
+impl Operands for Fetch {
+    #[inline(always)]
+    fn a(self) -> usize {
+        self.byte(1) * 8
+    }
+    #[inline(always)]
+    fn b(self) -> usize {
+        self.byte(2) * 8
+    }
+    #[inline(always)]
+    fn c(self) -> usize {
+        self.byte(3) * 8
+    }
+    #[inline(always)]
+    fn imm_b(self) -> usize {
+        self.byte(2)
+    }
+    #[inline(always)]
+    fn imm_c(self) -> usize {
+        self.byte(3)
+    }
+    #[inline(always)]
+    fn d(self) -> u32 {
+        // SAFETY: as `byte`.
+        unsafe { *(self.0 as *const u32).add(1) }
+    }
+    #[inline(always)]
+    fn k(self) -> u64 {
+        // SAFETY: as `byte`; the operation has a constant word.
+        unsafe { *self.0.add(1) }
+    }
+    #[inline(always)]
+    fn extra(self, i: usize) -> u32 {
+        // SAFETY: as `byte`; the operation has this many words.
+        unsafe { *(self.0 as *const u32).add(2 + i) }
+    }
+    #[inline(always)]
+    fn pc(self) -> *const u64 {
+        self.0
+    }
+}
+
+/// Jump distance of an instruction word in bytes.
+#[inline(always)]
+pub fn jump_bytes(pc: *const u64) -> isize {
+    // SAFETY: an instruction of a live prototype.
+    unsafe { (*(pc as *const i32).add(1)) as isize * 8 }
+}
+
+/// The state that stays in registers from body to body.
+#[derive(Clone, Copy)]
+pub struct Machine {
+    /// VM state and start of the region.
+    pub vm: *mut VmState,
+    /// Base of the running frame.
+    pub base: *mut u64,
+    /// [`crate::value::TAG`].
+    pub tag: u64,
+}
+
+impl Machine {
+    /// Reads the register at a byte offset.
+    #[inline(always)]
+    pub fn reg(self, offset: usize) -> u64 {
+        // SAFETY: registers lie inside the stack (invariant of `frame.rs`).
+        unsafe { *self.base.byte_add(offset) }
+    }
+
+    /// High half of a register.
+    #[inline(always)]
+    pub fn reg_tag(self, offset: usize) -> u32 {
+        // SAFETY: as `reg`.
+        unsafe { *(self.base.byte_add(offset) as *const u32).add(1) }
+    }
+
+    /// Low half of a register.
+    #[inline(always)]
+    pub fn reg_ref(self, offset: usize) -> u32 {
+        // SAFETY: as `reg`.
+        unsafe { *(self.base.byte_add(offset) as *const u32) }
+    }
+
+    /// Writes a register.
+    #[inline(always)]
+    pub fn set_reg(self, offset: usize, v: u64) {
+        // SAFETY: as `reg`.
+        unsafe { *self.base.byte_add(offset) = v }
+    }
+
+    /// Reads a field of an object: reference plus field offset.
+    #[inline(always)]
+    pub fn get<T: Copy>(self, reference: u32, field: usize) -> T {
+        // SAFETY: the reference names a live object that has this field.
+        unsafe { *((self.vm as *const u8).add(reference as usize).add(field) as *const T) }
+    }
+
+    /// Writes a field of an object.
+    #[inline(always)]
+    pub fn set<T: Copy>(self, reference: u32, field: usize, x: T) {
+        // SAFETY: as `get`.
+        unsafe { *((self.vm as *mut u8).add(reference as usize).add(field) as *mut T) = x }
+    }
+
+    /// The address of an offset in the region.
+    #[inline(always)]
+    pub fn address(self, offset: u32) -> *const u64 {
+        // SAFETY: offsets of live objects lie inside the region.
+        unsafe { (self.vm as *const u8).add(offset as usize) as *const u64 }
+    }
+
+    /// Is this value a number?
+    #[inline(always)]
+    pub fn is_number(self, v: u64) -> bool {
+        v < self.tag
+    }
+
+    /// Counts one tick; true when the safepoint must run first.
+    #[inline(always)]
+    pub fn tick(self) -> bool {
+        // SAFETY: plain field.
+        unsafe {
+            let t = (*self.vm).tick.wrapping_sub(1);
+            (*self.vm).tick = t;
+            t < 0
+        }
+    }
+
+    /// The running closure.
+    #[inline(always)]
+    pub fn closure(self) -> u32 {
+        // SAFETY: the frame header lies below the base.
+        unsafe { *(self.base.sub(2) as *const u32) }
+    }
+}
+
+/// A number as array index 1..2^31, else `None`.
+#[inline(always)]
+pub fn index_of(x: f64) -> Option<u32> {
+    let i = truncate(x);
+    if i as f64 == x { Some(i as u32) } else { None }
+}
+
+/// Truncation to 32 bits; numbers out of range give `i32::MIN` or a bound.
+#[inline(always)]
+pub fn truncate(x: f64) -> i32 {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    // SAFETY: SSE2 is there; out of range the result is i32::MIN. `as` would add
+    // three instructions to saturate.
+    unsafe {
+        use core::arch::x86_64::{_mm_cvttsd_si32, _mm_set_sd};
+        _mm_cvttsd_si32(_mm_set_sd(x))
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+    {
+        x as i32
+    }
+}
+
+/// The first word of the instruction at `pc`.
+#[inline(always)]
+pub fn insn(pc: *const u64) -> Insn {
+    // SAFETY: an instruction of a live prototype.
+    Insn::from_word(unsafe { *pc })
+}

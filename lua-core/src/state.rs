@@ -1,0 +1,253 @@
+//! The VM state: what sits at the start of the region, and so behind the one
+//! register that is both VM pointer and heap base.
+//!
+//! The first part is read and written by the handlers of the bundle; its layout
+//! is part of the ABI fingerprint (`abi.rs`). The order puts what every handler
+//! touches within the first 128 bytes, where displacements are one byte.
+
+use crate::heap::cells::Cells;
+use crate::heap::intern::InternTable;
+use crate::heap::{Buffer, Rt};
+use crate::native::Library;
+use crate::shape::INLINE_MAX;
+use crate::value::Value;
+use core::ffi::c_void;
+use core::sync::atomic::AtomicU32;
+
+/// Metamethod events, in the order of [`EVENT_NAMES`].
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Event {
+    Index,
+    NewIndex,
+    Eq,
+    Len,
+    Call,
+    Mode,
+    Gc,
+    Metatable,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    Unm,
+    Lt,
+    Le,
+    Concat,
+    ToString,
+}
+
+/// Names of the events.
+pub const EVENT_NAMES: [&str; 19] = [
+    "__index",
+    "__newindex",
+    "__eq",
+    "__len",
+    "__call",
+    "__mode",
+    "__gc",
+    "__metatable",
+    "__add",
+    "__sub",
+    "__mul",
+    "__div",
+    "__mod",
+    "__pow",
+    "__unm",
+    "__lt",
+    "__le",
+    "__concat",
+    "__tostring",
+];
+
+/// Ticks handed out at once. A stop request from elsewhere is noticed after at
+/// most this many back-edges and calls.
+pub const QUANTUM: i32 = 10_000;
+
+/// What the embedder supplies.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Passed to every hook.
+    pub context: *mut c_void,
+    /// Receives what `print` and `io.write` write.
+    pub write: fn(*mut c_void, &[u8]),
+    /// Processor time in seconds, for `os.clock`.
+    pub clock: fn(*mut c_void) -> f64,
+}
+
+/// Why the engine was left or must stop at the next tick.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Nothing.
+    None = 0,
+    /// The embedder asked.
+    Requested = 1,
+}
+
+/// Counters for `--stats`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Stats {
+    /// Collections so far.
+    pub collections: u64,
+    /// Bytes handed out since the start.
+    pub allocated: u64,
+    /// Ticks charged.
+    pub ticks: u64,
+    /// Times that the portable loop was entered.
+    pub portable_entries: u64,
+    /// Times that the bundle's handlers were entered.
+    pub interp_entries: u64,
+    /// Slow-path calls out of handlers.
+    pub slow_calls: u64,
+}
+
+/// The VM state.
+#[repr(C, align(16))]
+pub struct VmState {
+    // -- read by handlers
+    /// Counts down at back-edges and calls; below zero the safepoint runs.
+    pub tick: i32,
+    /// Caches of looked-up metatable chains hold this number; 0 never matches.
+    pub epoch: u32,
+    /// A frame may start below this address only; `FRAME_SLACK` slots follow it.
+    pub stack_limit: *mut u64,
+    /// End of an open list of values.
+    pub top: *mut u64,
+    /// The `next` function as iterated by `pairs`: low half of its value.
+    pub next_fn: u32,
+    /// The iterator function of `ipairs`.
+    pub ipairs_fn: u32,
+    /// Mark byte of live objects.
+    pub live: u8,
+    pub(crate) pad: [u8; 7],
+    /// Small-object allocator; its free lists are popped by handlers.
+    pub cells: Cells,
+    /// Handler of each operation.
+    pub dispatch: [usize; 256],
+
+    // -- the rest is private to lua-core
+    pub(crate) spans: linked_list_allocator::Heap,
+    pub(crate) large: u32,
+    pub(crate) reserved: u64,
+    pub(crate) cap: u64,
+    pub(crate) region_bytes: u64,
+    pub(crate) strings: InternTable,
+
+    // collector
+    pub(crate) debt: u64,
+    pub(crate) threshold: u64,
+    pub(crate) live_bytes: u64,
+    pub(crate) marked_bytes: u64,
+    pub(crate) pause_percent: u32,
+    pub(crate) collect_requested: bool,
+    pub(crate) collecting_blocked: bool,
+    pub(crate) stress: bool,
+    pub(crate) in_retry: bool,
+    pub(crate) mark_stack: Buffer<u32>,
+    pub(crate) mark_overflow: bool,
+    pub(crate) fail_after: u64,
+    pub(crate) fail_every: bool,
+
+    // safepoints
+    pub(crate) slice: i32,
+    pub(crate) fuel: i64,
+    pub(crate) fuel_limited: bool,
+    /// A [`Stop`]; stored from anywhere.
+    pub(crate) stop: AtomicU32,
+
+    // roots
+    pub(crate) main_thread: u32,
+    pub(crate) thread: u32,
+    pub(crate) globals: u32,
+    pub(crate) registry: u32,
+    pub(crate) string_meta: u32,
+    pub(crate) error_value: Value,
+    pub(crate) event_names: [u32; EVENT_NAMES.len()],
+    pub(crate) memory_message: u32,
+    pub(crate) root_shapes: [u32; INLINE_MAX as usize + 1],
+    pub(crate) dict_shape: u32,
+    pub(crate) shapes: u32,
+    pub(crate) protos: u32,
+    pub(crate) handles: Buffer<Value>,
+
+    // natives
+    pub(crate) native_stack_limit: usize,
+    pub(crate) native_depth: u32,
+    pub(crate) hooks: Hooks,
+    pub(crate) run: crate::engine::RunFn,
+    pub(crate) enter: usize,
+    pub(crate) exit: Result<u32, crate::error::Raise>,
+    pub(crate) seed: u64,
+    pub(crate) library: Library,
+    pub(crate) stats: Stats,
+}
+
+impl Rt {
+    /// The embedder's hooks.
+    pub(crate) fn hooks(self) -> Hooks {
+        // SAFETY: plain field.
+        unsafe { (*self.vm()).hooks }
+    }
+
+    /// Counts `bytes` of new objects and asks for a collection when due.
+    pub(crate) fn charge_allocation(self, bytes: u32) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            (*vm).stats.allocated += bytes as u64;
+            (*vm).debt += bytes as u64;
+            if (*vm).debt >= (*vm).threshold {
+                self.request_collection();
+            }
+        }
+    }
+
+    /// Lets the next tick run a collection.
+    pub(crate) fn request_collection(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            if !(*vm).collect_requested {
+                (*vm).collect_requested = true;
+                self.expire_slice();
+            }
+        }
+    }
+
+    /// Ends the current slice of ticks; none is lost.
+    pub(crate) fn expire_slice(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            if (*vm).tick > 0 {
+                (*vm).fuel = (*vm).fuel.saturating_add((*vm).tick as i64);
+                (*vm).slice -= (*vm).tick;
+                (*vm).tick = 0;
+            }
+        }
+    }
+
+    /// Charges `work` ticks for work inside a library function. Running out is
+    /// noticed at the next tick.
+    pub(crate) fn charge_work(self, work: u64) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            (*vm).stats.ticks += work;
+            if !(*vm).fuel_limited {
+                return;
+            }
+            self.expire_slice();
+            (*vm).fuel = (*vm)
+                .fuel
+                .saturating_sub(work.min(i64::MAX as u64) as i64)
+                .max(0);
+        }
+    }
+}

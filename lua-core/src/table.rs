@@ -1,0 +1,759 @@
+//! Tables: properties (string keys) in slots told by the shape, an array part
+//! for 1..n, a hash part for all other keys. In dictionary mode string keys live
+//! in the hash part too.
+//!
+//! # Invariants
+//! - All `array_cap` slots of the array part are initialized (nil where unused).
+//! - The key of a node is never nil or NaN; a number key is never an integer
+//!   that lies inside the array part; -0 is stored as 0.
+//! - Nodes are never removed, their value becomes nil; only an insertion of a
+//!   new key moves nodes. So `next` works while a loop clears fields.
+//! - Every function here either completes or leaves the table as it was.
+//!
+//! Never calls metamethods, never collects.
+
+use crate::heap::{Header, Kind, NoMemory, Rt, ShapeRef, StrRef, TableRef};
+use crate::shape::{DICTIONARY, PROPERTIES_MAX, PROPERTIES_MAX_COMPUTED, outline_capacity};
+use crate::state::Event;
+use crate::value::{Value, tag};
+
+/// A table object, followed by the inline slots. Header: `b2` spare, `b3`
+/// inline capacity, `aux` unused; see `flags` and `shape`.
+#[repr(C)]
+pub struct Table {
+    /// A `Kind`.
+    pub kind: u8,
+    /// Collection state.
+    pub mark: u8,
+    /// [`ON_CHAIN`] and friends.
+    pub flags: u8,
+    /// Number of inline slots.
+    pub inline_cap: u8,
+    /// The shape.
+    pub shape: u32,
+    /// Metatable or 0.
+    pub meta: u32,
+    /// Property array or 0: slots behind the inline ones, first at +8.
+    pub props: u32,
+    /// Array part or 0: index `i` at +8*i.
+    pub array: u32,
+    /// Number of slots of the array part.
+    pub array_cap: u32,
+    /// Hash part or 0.
+    pub hash: u32,
+    /// Where the last border was found.
+    pub hint: u32,
+}
+
+/// Offset of the inline slots.
+pub const SLOTS: u32 = size_of::<Table>() as u32;
+const _: () = assert!(SLOTS == 32);
+
+/// Flag: caches have looked through this table on a metatable chain.
+pub const ON_CHAIN: u8 = 1;
+
+/// Node of a hash part.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    pub key: Value,
+    pub value: Value,
+}
+
+/// Hash part. Header: `aux` capacity, a power of two.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct HashPart {
+    pub header: Header,
+    pub used: u32,
+    pub spare: u32,
+}
+
+pub(crate) const NODES: u32 = size_of::<HashPart>() as u32;
+/// Largest index that the array part takes.
+const ARRAY_MAX: u32 = 1 << 27;
+
+/// A number key as index of the array part: an integer from 1 to 2^31.
+#[inline(always)]
+pub fn array_index(x: f64) -> Option<u32> {
+    let i = x as i32; // saturates; NaN gives 0
+    if i as f64 == x && i >= 1 {
+        Some(i as u32)
+    } else {
+        None
+    }
+}
+
+#[inline(always)]
+fn hash_value(key: Value) -> u32 {
+    let h = key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (h >> 32) as u32
+}
+
+impl Rt {
+    /// The table's fields.
+    #[inline(always)]
+    pub(crate) fn table(self, t: TableRef) -> *mut Table {
+        self.at(t.0)
+    }
+
+    /// A table of this shape (its slots nil) with room for `array` items.
+    pub(crate) fn new_table(self, shape: ShapeRef, array: u32) -> Result<TableRef, NoMemory> {
+        let s = self.shape(shape);
+        let inline = s.header.b3 as u32;
+        let mut array_part = 0;
+        if array != 0 {
+            array_part = self.new_values(array)?;
+        }
+        let outline = outline_capacity(s.header.aux, inline);
+        let props = if outline != 0 {
+            self.new_values(outline)?
+        } else {
+            0
+        };
+        let t = self.allocate(Kind::Table, SLOTS + inline * 8, 0, s.header.b3, shape.0)?;
+        // SAFETY: fresh table; header (with the shape in `aux`) is written.
+        unsafe {
+            let table = self.table(TableRef(t));
+            (*table).meta = s.meta;
+            (*table).props = props;
+            (*table).array = array_part;
+            (*table).array_cap = array;
+            (*table).hash = 0;
+            (*table).hint = 0;
+        }
+        for i in 0..inline {
+            self.set(t + SLOTS + i * 8, Value::NIL);
+        }
+        Ok(TableRef(t))
+    }
+
+    /// Memory for `n` values, all nil; value `i` (from 1) at +8*i.
+    pub(crate) fn new_values(self, n: u32) -> Result<u32, NoMemory> {
+        let size = n
+            .checked_mul(8)
+            .and_then(|s| s.checked_add(8))
+            .ok_or(NoMemory)?;
+        let values = self.allocate(Kind::Values, size, 0, 0, n)?;
+        for i in 1..=n {
+            self.set(values + i * 8, Value::NIL);
+        }
+        Ok(values)
+    }
+
+    fn grow_values(self, old: u32, old_n: u32, n: u32) -> Result<u32, NoMemory> {
+        let size = n
+            .checked_mul(8)
+            .and_then(|s| s.checked_add(8))
+            .ok_or(NoMemory)?;
+        let values = self.allocate(Kind::Values, size, 0, 0, n)?;
+        // SAFETY: both objects hold at least `min(old_n, n)` values.
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                self.at::<u64>(old + 8),
+                self.at::<u64>(values + 8),
+                old_n.min(n) as usize,
+            );
+        }
+        for i in old_n + 1..=n {
+            self.set(values + i * 8, Value::NIL);
+        }
+        if old != 0 {
+            self.release(old, old_n * 8 + 8);
+        }
+        Ok(values)
+    }
+
+    // ---- reading
+
+    /// Offset of the value slot of a property.
+    #[inline(always)]
+    pub(crate) fn slot_offset(self, t: TableRef, slot: u32) -> u32 {
+        // SAFETY: live table.
+        let (inline, props) =
+            unsafe { ((*self.table(t)).inline_cap as u32, (*self.table(t)).props) };
+        if slot < inline {
+            t.0 + SLOTS + slot * 8
+        } else {
+            props + (slot - inline + 1) * 8
+        }
+    }
+
+    /// Is it in dictionary mode?
+    #[inline(always)]
+    pub(crate) fn is_dictionary(self, t: TableRef) -> bool {
+        // SAFETY: plain fields.
+        unsafe { (*self.table(t)).shape == (*self.vm()).dict_shape }
+    }
+
+    #[inline]
+    fn find_node(self, t: TableRef, key: Value) -> Result<u32, u32> {
+        // SAFETY: live table.
+        let hash = unsafe { (*self.table(t)).hash };
+        if hash == 0 {
+            return Err(0);
+        }
+        let mask = self.header(hash).aux - 1;
+        let mut i = hash_value(key) & mask;
+        loop {
+            let node = hash + NODES + i * 16;
+            let k: Value = self.get(node);
+            if k.0 == key.0 {
+                return Ok(node);
+            }
+            if k.is_nil() {
+                return Err(node);
+            }
+            i = (i + 1) & mask;
+        }
+    }
+
+    /// Offset of the value stored under a key, if the table has room for it now.
+    #[inline]
+    pub(crate) fn find(self, t: TableRef, key: Value) -> Option<u32> {
+        if key.is_number() {
+            let x = key.as_f64();
+            if let Some(i) = array_index(x) {
+                // SAFETY: live table.
+                let (array, cap) = unsafe { ((*self.table(t)).array, (*self.table(t)).array_cap) };
+                if i <= cap {
+                    return Some(array + i * 8);
+                }
+            }
+            // Adding 0 turns -0 into 0.
+            return self
+                .find_node(t, Value::number(x + 0.0))
+                .ok()
+                .map(|n| n + 8);
+        }
+        if let Some(s) = StrRef::from_value(key) {
+            return self.find_string_key(t, s);
+        }
+        self.find_node(t, key).ok().map(|n| n + 8)
+    }
+
+    /// The same for a string key.
+    #[inline]
+    pub(crate) fn find_string_key(self, t: TableRef, key: StrRef) -> Option<u32> {
+        // SAFETY: live table.
+        let shape = unsafe { (*self.table(t)).shape };
+        if let Some(slot) = self.find_property(ShapeRef(shape), key) {
+            return Some(self.slot_offset(t, slot));
+        }
+        if !self.is_dictionary(t) {
+            return None;
+        }
+        self.find_node(t, key.value()).ok().map(|n| n + 8)
+    }
+
+    /// `t[key]` without metamethods.
+    #[inline]
+    pub fn raw_get(self, t: TableRef, key: Value) -> Value {
+        self.find(t, key).map_or(Value::NIL, |o| self.get(o))
+    }
+
+    /// `t[i]` without metamethods.
+    #[inline]
+    pub fn raw_get_int(self, t: TableRef, i: u32) -> Value {
+        // SAFETY: live table.
+        let (array, cap) = unsafe { ((*self.table(t)).array, (*self.table(t)).array_cap) };
+        if i.wrapping_sub(1) < cap {
+            return self.get(array + i * 8);
+        }
+        self.raw_get(t, Value::number(i as f64))
+    }
+
+    /// `t[key]` without metamethods.
+    #[inline]
+    pub fn raw_get_str(self, t: TableRef, key: StrRef) -> Value {
+        self.find_string_key(t, key)
+            .map_or(Value::NIL, |o| self.get(o))
+    }
+
+    // ---- writing
+
+    /// `t[key] = value` without metamethods. The key is neither nil nor NaN.
+    pub fn raw_set(self, t: TableRef, key: Value, value: Value) -> Result<(), NoMemory> {
+        if let Some(s) = StrRef::from_value(key) {
+            return self.set_string_key(t, s, value, PROPERTIES_MAX_COMPUTED);
+        }
+        if let Some(o) = self.find(t, key) {
+            self.set(o, value);
+            return Ok(());
+        }
+        if value.is_nil() {
+            return Ok(());
+        }
+        self.insert(t, key, value)
+    }
+
+    /// `t[i] = value` without metamethods.
+    #[inline]
+    pub fn raw_set_int(self, t: TableRef, i: u32, value: Value) -> Result<(), NoMemory> {
+        // SAFETY: live table.
+        let (array, cap) = unsafe { ((*self.table(t)).array, (*self.table(t)).array_cap) };
+        if i.wrapping_sub(1) < cap {
+            self.set(array + i * 8, value);
+            return Ok(());
+        }
+        self.raw_set(t, Value::number(i as f64), value)
+    }
+
+    /// `t[key] = value` without metamethods, for a key that the program spells.
+    #[inline]
+    pub fn raw_set_str(self, t: TableRef, key: StrRef, value: Value) -> Result<(), NoMemory> {
+        self.set_string_key(t, key, value, PROPERTIES_MAX)
+    }
+
+    fn set_string_key(
+        self,
+        t: TableRef,
+        key: StrRef,
+        value: Value,
+        limit: u32,
+    ) -> Result<(), NoMemory> {
+        // SAFETY: live table throughout.
+        unsafe {
+            let table = self.table(t);
+            if (*table).flags & ON_CHAIN != 0 && self.is_event_name(key) {
+                self.bump_epoch();
+            }
+            if let Some(o) = self.find_string_key(t, key) {
+                self.set(o, value);
+                return Ok(());
+            }
+            if value.is_nil() {
+                return Ok(());
+            }
+            if (*table).flags & ON_CHAIN != 0 {
+                // A new key may hide what caches found further up the chain.
+                self.bump_epoch();
+            }
+            if self.is_dictionary(t) {
+                return self.insert(t, key.value(), value);
+            }
+            let count = self.shape(ShapeRef((*table).shape)).header.aux;
+            if count >= limit {
+                self.become_dictionary(t)?;
+                return self.insert(t, key.value(), value);
+            }
+            let to = self.shape_with_key(ShapeRef((*table).shape), key)?;
+            self.adopt_shape(t, to, count)?;
+            self.set(self.slot_offset(t, count), value);
+            Ok(())
+        }
+    }
+
+    /// Gives `t` the shape `to`, which has one more key than its `count`.
+    fn adopt_shape(self, t: TableRef, to: ShapeRef, count: u32) -> Result<(), NoMemory> {
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let inline = (*table).inline_cap as u32;
+            let have = outline_capacity(count, inline);
+            let need = outline_capacity(count + 1, inline);
+            if need != have {
+                (*table).props = self.grow_values((*table).props, have, need)?;
+            }
+            (*table).shape = to.0;
+        }
+        Ok(())
+    }
+
+    /// Moves all properties into the hash part.
+    pub(crate) fn become_dictionary(self, t: TableRef) -> Result<(), NoMemory> {
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let shape = ShapeRef((*table).shape);
+            let count = self.shape(shape).header.aux;
+            let used = if (*table).hash == 0 {
+                0
+            } else {
+                self.get::<HashPart>((*table).hash).used
+            };
+            // One allocation that may fail, before anything changes.
+            self.rehash_to(t, used + count + 1)?;
+            for i in 0..count {
+                let v: Value = self.get(self.slot_offset(t, i));
+                if !v.is_nil() {
+                    let key = self.property_key(shape, i).value();
+                    if let Err(node) = self.find_node(t, key) {
+                        self.put_node(t, node, key, v);
+                    }
+                }
+            }
+            if (*table).flags & ON_CHAIN != 0 {
+                self.bump_epoch();
+            }
+            (*table).shape = (*self.vm()).dict_shape;
+            (*table).props = 0;
+        }
+        Ok(())
+    }
+
+    fn put_node(self, t: TableRef, node: u32, key: Value, value: Value) {
+        self.set(node, Node { key, value });
+        // SAFETY: live table with a hash part.
+        unsafe {
+            let hash = (*self.table(t)).hash;
+            let used: u32 = self.get(hash + 8);
+            self.set(hash + 8, used + 1);
+        }
+    }
+
+    /// Inserts a key that the table doesn't have.
+    #[cold]
+    #[inline(never)]
+    fn insert(self, t: TableRef, key: Value, value: Value) -> Result<(), NoMemory> {
+        let mut key = key;
+        if key.is_number() {
+            let x = key.as_f64();
+            key = Value::number(x + 0.0);
+            // SAFETY: live table.
+            unsafe {
+                let table = self.table(t);
+                let cap = (*table).array_cap;
+                if array_index(x) == Some(cap + 1) && cap < ARRAY_MAX {
+                    let dense = cap == 0 || !self.get::<Value>((*table).array + cap * 8).is_nil();
+                    if dense {
+                        self.grow_array(t, (cap * 2).max(4))?;
+                        self.set((*table).array + (cap + 1) * 8, value);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let full = match (*table).hash {
+                0 => true,
+                h => {
+                    let part: HashPart = self.get(h);
+                    (part.used + 1) * 4 > part.header.aux * 3
+                }
+            };
+            if full {
+                self.rehash(t, key)?;
+                if let Some(o) = self.find(t, key) {
+                    self.set(o, value);
+                    return Ok(());
+                }
+            }
+            match self.find_node(t, key) {
+                Ok(node) => self.set(node + 8, value),
+                Err(node) => self.put_node(t, node, key, value),
+            }
+        }
+        Ok(())
+    }
+
+    /// Resizes the array part to `cap` slots, taking from the hash part what now
+    /// belongs into it. Never shrinks.
+    pub(crate) fn grow_array(self, t: TableRef, cap: u32) -> Result<(), NoMemory> {
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let old = (*table).array_cap;
+            if cap <= old {
+                return Ok(());
+            }
+            (*table).array = self.grow_values((*table).array, old, cap)?;
+            (*table).array_cap = cap;
+            if (*table).hash != 0 {
+                let part: HashPart = self.get((*table).hash);
+                if cap - old <= part.header.aux {
+                    for i in old + 1..=cap {
+                        self.move_to_array(t, Value::number(i as f64), i);
+                    }
+                } else {
+                    for n in 0..part.header.aux {
+                        let node: Node = self.get((*table).hash + NODES + n * 16);
+                        if let Some(i) = node.key.to_number().and_then(array_index) {
+                            if i > old && i <= cap {
+                                self.move_to_array(t, node.key, i);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn move_to_array(self, t: TableRef, key: Value, i: u32) {
+        if let Ok(node) = self.find_node(t, key) {
+            // SAFETY: live table, `i` within the array part.
+            let array = unsafe { (*self.table(t)).array };
+            self.set(array + i * 8, self.get::<Value>(node + 8));
+            // The node stays as a tombstone that no lookup reaches; rehash drops it.
+            self.set(node + 8, Value::NIL);
+        }
+    }
+
+    /// Chooses new sizes for array and hash part, with room for `extra`.
+    fn rehash(self, t: TableRef, extra: Value) -> Result<(), NoMemory> {
+        // counts[b]: integer keys in (2^(b-1), 2^b]
+        let mut counts = [0u32; 32];
+        let mut integers = 0;
+        let mut count_key = |key: Value| {
+            if let Some(i) = key.to_number().and_then(array_index) {
+                if i <= ARRAY_MAX {
+                    counts[(32 - (i - 1).leading_zeros()) as usize] += 1;
+                    integers += 1;
+                }
+            }
+        };
+        let mut live = 1;
+        // SAFETY: live table.
+        let (hash, array, array_cap) = unsafe {
+            let table = self.table(t);
+            ((*table).hash, (*table).array, (*table).array_cap)
+        };
+        if hash != 0 {
+            for n in 0..self.header(hash).aux {
+                let node: Node = self.get(hash + NODES + n * 16);
+                if !node.key.is_nil() && !node.value.is_nil() {
+                    live += 1;
+                    count_key(node.key);
+                }
+            }
+        }
+        count_key(extra);
+        if integers > 0 {
+            for i in 1..=array_cap {
+                if !self.get::<Value>(array + i * 8).is_nil() {
+                    counts[(32 - (i - 1).leading_zeros()) as usize] += 1;
+                }
+            }
+            // The largest power of two such that more than half of the slots are used.
+            let mut sum = 0;
+            let mut best = 0;
+            for (b, &n) in counts.iter().enumerate().take(28) {
+                sum += n;
+                if sum > (1u32 << b) / 2 {
+                    best = 1 << b;
+                }
+            }
+            if best > array_cap {
+                self.grow_array(t, best)?;
+                // What moved left tombstones: count again.
+                live = 1;
+                for n in 0..if hash == 0 { 0 } else { self.header(hash).aux } {
+                    let node: Node = self.get(hash + NODES + n * 16);
+                    live += (!node.key.is_nil() && !node.value.is_nil()) as u32;
+                }
+                if self.find(t, extra).is_some() {
+                    return Ok(());
+                }
+            }
+        }
+        self.rehash_to(t, live)
+    }
+
+    /// New nodes with room for `n` keys; tombstones are dropped.
+    fn rehash_to(self, t: TableRef, n: u32) -> Result<(), NoMemory> {
+        let capacity = (n as u64 * 4 / 3 + 1).next_power_of_two().max(4);
+        let size = capacity * 16 + NODES as u64;
+        if size > 1 << 30 {
+            return Err(NoMemory);
+        }
+        let capacity = capacity as u32;
+        let new = self.allocate(Kind::Nodes, size as u32, 0, 0, capacity)?;
+        self.set(new + 8, 0u64);
+        for i in 0..capacity {
+            self.set(
+                new + NODES + i * 16,
+                Node {
+                    key: Value::NIL,
+                    value: Value::NIL,
+                },
+            );
+        }
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let old = (*table).hash;
+            (*table).hash = new;
+            if old != 0 {
+                let old_capacity = self.header(old).aux;
+                for i in 0..old_capacity {
+                    let node: Node = self.get(old + NODES + i * 16);
+                    if !node.key.is_nil() && !node.value.is_nil() {
+                        if let Err(at) = self.find_node(t, node.key) {
+                            self.put_node(t, at, node.key, node.value);
+                        }
+                    }
+                }
+                self.release(old, NODES + old_capacity * 16);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes room for `n` more keys in the hash part.
+    pub(crate) fn reserve_keys(self, t: TableRef, n: u32) -> Result<(), NoMemory> {
+        self.rehash_to(t, n)
+    }
+
+    // ---- length and iteration
+
+    /// A border: `#t`.
+    pub fn length(self, t: TableRef) -> u32 {
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let (array, cap) = ((*table).array, (*table).array_cap);
+            let is_nil = |i: u32| self.get::<Value>(array + i * 8).is_nil();
+            if cap > 0 && is_nil(cap) {
+                let hint = (*table).hint;
+                // Most often the border is where it was, or one further.
+                if hint < cap && is_nil(hint + 1) {
+                    if hint == 0 || !is_nil(hint) {
+                        return hint;
+                    }
+                    if hint > 1 && !is_nil(hint - 1) {
+                        (*table).hint = hint - 1;
+                        return hint - 1;
+                    }
+                } else if hint + 1 < cap && is_nil(hint + 2) {
+                    (*table).hint = hint + 1;
+                    return hint + 1;
+                }
+                let (mut low, mut high) = (0, cap);
+                while high - low > 1 {
+                    let mid = low + (high - low) / 2;
+                    if is_nil(mid) { high = mid } else { low = mid }
+                }
+                (*table).hint = low;
+                return low;
+            }
+            if (*table).hash == 0 {
+                return cap;
+            }
+            // The array part is full: look on in the hash part.
+            let present = |i: u32| {
+                self.find_node(t, Value::number(i as f64))
+                    .is_ok_and(|n| !self.get::<Value>(n + 8).is_nil())
+            };
+            if !present(cap + 1) {
+                return cap;
+            }
+            let mut low = cap + 1;
+            let mut high = low.saturating_mul(2);
+            while high < 1 << 30 && present(high) {
+                low = high;
+                high *= 2;
+            }
+            while high - low > 1 {
+                let mid = low + (high - low) / 2;
+                if present(mid) { low = mid } else { high = mid }
+            }
+            low
+        }
+    }
+
+    /// The entry at or after position `cursor` of the traversal order (array,
+    /// properties, nodes), and the position after it.
+    pub(crate) fn entry_from(self, t: TableRef, cursor: u32) -> Option<(Value, Value, u32)> {
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let mut i = cursor;
+            let cap = (*table).array_cap;
+            while i < cap {
+                let v: Value = self.get((*table).array + (i + 1) * 8);
+                i += 1;
+                if !v.is_nil() {
+                    return Some((Value::number(i as f64), v, i));
+                }
+            }
+            let shape = ShapeRef((*table).shape);
+            let count = self.shape(shape).header.aux;
+            while i - cap < count {
+                let slot = i - cap;
+                let v: Value = self.get(self.slot_offset(t, slot));
+                i += 1;
+                if !v.is_nil() {
+                    return Some((self.property_key(shape, slot).value(), v, i));
+                }
+            }
+            let hash = (*table).hash;
+            if hash == 0 {
+                return None;
+            }
+            let nodes = self.header(hash).aux;
+            while i - cap - count < nodes {
+                let node: Node = self.get(hash + NODES + (i - cap - count) * 16);
+                i += 1;
+                if !node.value.is_nil() {
+                    return Some((node.key, node.value, i));
+                }
+            }
+            None
+        }
+    }
+
+    /// The traversal position after `key`; `None` when the table has no such key.
+    pub(crate) fn cursor_after(self, t: TableRef, key: Value) -> Option<u32> {
+        if key.is_nil() {
+            return Some(0);
+        }
+        // SAFETY: live table.
+        unsafe {
+            let table = self.table(t);
+            let cap = (*table).array_cap;
+            if let Some(i) = key.to_number().and_then(array_index) {
+                if i <= cap {
+                    return Some(i);
+                }
+            }
+            let shape = ShapeRef((*table).shape);
+            if let Some(s) = StrRef::from_value(key) {
+                if let Some(slot) = self.find_property(shape, s) {
+                    return Some(cap + slot + 1);
+                }
+            }
+            let key = if key.is_number() {
+                Value::number(key.as_f64() + 0.0)
+            } else {
+                key
+            };
+            let node = self.find_node(t, key).ok()?;
+            let index = (node - (*table).hash - NODES) / 16;
+            Some(cap + self.shape(shape).header.aux + index + 1)
+        }
+    }
+
+    // ---- metatables
+
+    /// The handler for an event in a metatable (0: no metatable).
+    #[inline]
+    pub(crate) fn event_handler(self, meta: u32, event: Event) -> Value {
+        if meta == 0 {
+            return Value::NIL;
+        }
+        // SAFETY: plain field.
+        let name = unsafe { (*self.vm()).event_names[event as usize] };
+        self.raw_get_str(TableRef(meta), StrRef(name))
+    }
+
+    /// Is the shape the dictionary shape?
+    pub(crate) fn is_dictionary_shape(self, shape: ShapeRef) -> bool {
+        self.shape(shape).header.b2 & DICTIONARY != 0
+    }
+
+    /// Metatable of any value, or 0.
+    #[inline]
+    pub(crate) fn metatable_of(self, v: Value) -> u32 {
+        match v.tag() {
+            // SAFETY: live objects; userdata keep their metatable in `aux`.
+            tag::TABLE => unsafe { (*self.table(TableRef(v.payload()))).meta },
+            // SAFETY: plain field.
+            tag::STRING => unsafe { (*self.vm()).string_meta },
+            tag::USERDATA => self.header(v.payload()).aux,
+            _ => 0,
+        }
+    }
+}

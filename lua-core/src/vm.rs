@@ -1,0 +1,488 @@
+//! The VM as an embedder sees it.
+
+use crate::engine::Engine;
+use crate::error::Raise;
+use crate::frame::{FrameKind, header_word, link};
+use crate::front::{self, CompileError};
+use crate::heap::cells::{BLOCK, CLASSES, Cells};
+use crate::heap::intern::{InternTable, RegionAllocator};
+use crate::heap::{Buffer, Header, NoMemory, Rt, StrRef, TableRef};
+use crate::library;
+use crate::native::{Library, NativeFn, Special};
+use crate::state::{EVENT_NAMES, Hooks, QUANTUM, Stats, VmState};
+use crate::value::Value;
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Smallest region that a VM with its library fits in.
+pub const REGION_MIN: usize = 256 << 10;
+
+/// How to set a VM up. `Config::default()` discards output.
+#[derive(Clone, Copy)]
+pub struct Config {
+    /// Most bytes of the region to use; more asked for is "not enough memory".
+    pub memory_cap: u64,
+    /// Seed of string hashes; the same seed gives the same iteration order.
+    pub seed: u64,
+    /// Lowest usable address of the native stack, with room to spare below for
+    /// one library function (16 KiB); 0: unlimited.
+    pub native_stack_limit: usize,
+    /// What the embedder supplies.
+    pub hooks: Hooks,
+    /// Collect and repeat at every allocating operation: a test of the heap.
+    pub collect_always: bool,
+}
+
+fn discard(_: *mut c_void, _: &[u8]) {}
+fn no_clock(_: *mut c_void) -> f64 {
+    0.0
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            memory_cap: u64::MAX,
+            seed: 0x5EED,
+            native_stack_limit: 0,
+            hooks: Hooks {
+                context: core::ptr::null_mut(),
+                write: discard,
+                clock: no_clock,
+            },
+            collect_always: false,
+        }
+    }
+}
+
+/// Why the VM didn't do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmError {
+    /// The region is too small for a VM.
+    RegionTooSmall {
+        /// Bytes needed at least.
+        needed: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// The region, or the cap, is used up.
+    NoMemory,
+    /// The chunk is no Lua; [`Vm::message`] tells.
+    Syntax,
+    /// A Lua error nobody caught; [`Vm::message`] tells.
+    Runtime,
+    /// The fuel is used up.
+    OutOfFuel,
+    /// Somebody asked the program to stop.
+    Stopped,
+}
+
+impl core::fmt::Display for VmError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            VmError::RegionTooSmall { needed, given } => {
+                write!(f, "region too small: {given} bytes given, {needed} needed")
+            }
+            VmError::NoMemory => f.write_str("not enough memory"),
+            VmError::Syntax => f.write_str("syntax error"),
+            VmError::Runtime => f.write_str("Lua error"),
+            VmError::OutOfFuel => f.write_str("out of fuel"),
+            VmError::Stopped => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl core::error::Error for VmError {}
+
+/// Asks a running program to stop: from a signal handler, an interrupt, another
+/// thread. One atomic store.
+#[derive(Clone, Copy)]
+pub struct StopHandle(*const AtomicU32);
+
+// SAFETY: the pointee is atomic; the embedder keeps the VM alive (contract of `Vm::stop_handle`).
+unsafe impl Send for StopHandle {}
+// SAFETY: as above.
+unsafe impl Sync for StopHandle {}
+
+impl StopHandle {
+    /// The program raises "interrupted" within [`QUANTUM`] back-edges and calls.
+    pub fn stop(&self) {
+        // SAFETY: the VM is alive.
+        unsafe { (*self.0).store(1, Ordering::Relaxed) }
+    }
+}
+
+/// A Lua VM in a region of memory.
+pub struct Vm<'m> {
+    rt: Rt,
+    engine: Engine,
+    _region: PhantomData<&'m mut [MaybeUninit<u8>]>,
+}
+
+impl<'m> Vm<'m> {
+    /// Makes a VM in `region`, with the library, on the portable engine.
+    pub fn new(region: &'m mut [MaybeUninit<u8>], config: &Config) -> Result<Vm<'m>, VmError> {
+        let start = region.as_mut_ptr() as *mut u8;
+        let given = region.len();
+        let skip = start.align_offset(BLOCK as usize);
+        let state = size_of::<VmState>().next_multiple_of(64);
+        let too_small = VmError::RegionTooSmall {
+            needed: REGION_MIN + BLOCK as usize,
+            given,
+        };
+        let bytes = given
+            .checked_sub(skip)
+            .filter(|&b| b >= REGION_MIN)
+            .ok_or(too_small)?;
+        let bytes = bytes.min(u32::MAX as usize - BLOCK as usize) & !63;
+        let base = start.wrapping_add(skip);
+        let rt = Rt(base as *mut VmState);
+        // SAFETY: the region is exclusively ours for 'm, aligned and large enough for
+        // the state; every field is written before it is read.
+        unsafe {
+            rt.vm().write(VmState {
+                tick: QUANTUM,
+                epoch: 1,
+                stack_limit: core::ptr::null_mut(),
+                top: core::ptr::null_mut(),
+                next_fn: 0,
+                ipairs_fn: 0,
+                live: 1,
+                pad: [0; 7],
+                cells: Cells {
+                    free: [0; CLASSES],
+                    swept: [0; CLASSES],
+                    unswept: [0; CLASSES],
+                    pool: 0,
+                    chunk_blocks: ((bytes as u32 / BLOCK) / 32).clamp(1, 64),
+                },
+                dispatch: [0; 256],
+                spans: linked_list_allocator::Heap::new(base.add(state), bytes - state),
+                large: 0,
+                reserved: 0,
+                cap: config.memory_cap,
+                region_bytes: bytes as u64,
+                strings: InternTable::new_in(RegionAllocator(rt)),
+                debt: 0,
+                threshold: (bytes as u64 / 16)
+                    .min(config.memory_cap / 16)
+                    .clamp(64 << 10, 1 << 20),
+                live_bytes: 0,
+                marked_bytes: 0,
+                pause_percent: 200,
+                collect_requested: false,
+                collecting_blocked: false,
+                stress: false,
+                in_retry: false,
+                mark_stack: Buffer::new(),
+                mark_overflow: false,
+                fail_after: u64::MAX,
+                fail_every: false,
+                slice: QUANTUM,
+                fuel: 0,
+                fuel_limited: false,
+                stop: AtomicU32::new(0),
+                main_thread: 0,
+                thread: 0,
+                globals: 0,
+                registry: 0,
+                string_meta: 0,
+                error_value: Value::NIL,
+                event_names: [0; EVENT_NAMES.len()],
+                memory_message: 0,
+                root_shapes: [0; crate::shape::INLINE_MAX as usize + 1],
+                dict_shape: 0,
+                shapes: 0,
+                protos: 0,
+                handles: Buffer::new(),
+                native_stack_limit: config.native_stack_limit,
+                native_depth: 0,
+                hooks: config.hooks,
+                run: crate::engine::portable::run,
+                enter: 0,
+                exit: Ok(0),
+                seed: config.seed,
+                library: Library {
+                    type_names: [0; 9],
+                    byte_strings: [0; 256],
+                    empty: 0,
+                },
+                stats: Stats::default(),
+            });
+        }
+        rt.init().map_err(|NoMemory| VmError::NoMemory)?;
+        // SAFETY: plain field.
+        unsafe { (*rt.vm()).stress = config.collect_always };
+        Ok(Vm {
+            rt,
+            engine: Engine::Portable,
+            _region: PhantomData,
+        })
+    }
+
+    /// The VM handle, for natives and tests.
+    pub fn rt(&self) -> Rt {
+        self.rt
+    }
+
+    /// The engine that runs Lua code.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    pub(crate) fn set_engine(&mut self, engine: Engine) {
+        self.engine = engine;
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.rt.vm();
+            let mut s = (*vm).stats;
+            s.ticks += ((*vm).slice as i64 - (*vm).tick as i64).max(0) as u64;
+            s
+        }
+    }
+
+    /// Bytes of the region that are taken by objects and blocks.
+    pub fn bytes_in_use(&self) -> u64 {
+        // SAFETY: plain field.
+        unsafe { (*self.rt.vm()).reserved }
+    }
+
+    /// Limits the program to so many ticks (back-edges and calls) from now on, or not.
+    pub fn set_fuel(&mut self, fuel: Option<u64>) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.rt.vm();
+            (*vm).stats.ticks += ((*vm).slice as i64 - (*vm).tick as i64).max(0) as u64;
+            (*vm).fuel_limited = fuel.is_some();
+            match fuel {
+                Some(n) => {
+                    (*vm).tick = 0;
+                    (*vm).slice = 0;
+                    (*vm).fuel = n.min(i64::MAX as u64) as i64;
+                }
+                None => {
+                    (*vm).tick = QUANTUM;
+                    (*vm).slice = QUANTUM;
+                    (*vm).fuel = 0;
+                }
+            }
+        }
+    }
+
+    /// A handle to stop the program with.
+    ///
+    /// # Safety
+    /// The handle isn't used after the VM's region is gone.
+    pub unsafe fn stop_handle(&self) -> StopHandle {
+        // SAFETY: field address of the live state.
+        StopHandle(unsafe { &raw const (*self.rt.vm()).stop })
+    }
+
+    /// Adds functions to the table `library` (made if it isn't there), or to the
+    /// globals when `library` is empty.
+    pub fn register(
+        &mut self,
+        library: &str,
+        functions: &[(&str, NativeFn)],
+    ) -> Result<(), VmError> {
+        self.rt
+            .register(library, functions)
+            .map_err(|NoMemory| VmError::NoMemory)
+    }
+
+    /// Sets a global variable to a string.
+    pub fn set_global_string(&mut self, name: &str, s: &[u8]) -> Result<(), VmError> {
+        let set = || {
+            let v = self.rt.intern(s)?;
+            self.rt.raw_set_str(
+                self.rt.globals(),
+                self.rt.intern(name.as_bytes())?,
+                v.value(),
+            )
+        };
+        set().map_err(|NoMemory| VmError::NoMemory)
+    }
+
+    /// Sets the global `arg`: `program` at 0, then the arguments.
+    pub fn set_arg(
+        &mut self,
+        before: &[&[u8]],
+        program: &[u8],
+        arguments: &[&[u8]],
+    ) -> Result<(), VmError> {
+        let rt = self.rt;
+        let set = || {
+            let t = rt.new_table(rt.empty_shape(), arguments.len() as u32)?;
+            let put =
+                |i: i64, s: &[u8]| rt.raw_set(t, Value::number(i as f64), rt.intern(s)?.value());
+            for (i, s) in before.iter().rev().enumerate() {
+                put(-(i as i64) - 1, s)?;
+            }
+            put(0, program)?;
+            for (i, s) in arguments.iter().enumerate() {
+                put(i as i64 + 1, s)?;
+            }
+            rt.raw_set_str(rt.globals(), rt.intern(b"arg")?, t.value())
+        };
+        set().map_err(|NoMemory| VmError::NoMemory)
+    }
+
+    /// Compiles and runs a chunk with string arguments. Errors carry a traceback.
+    pub fn run(
+        &mut self,
+        source: &[u8],
+        chunk_name: &[u8],
+        arguments: &[&[u8]],
+    ) -> Result<(), VmError> {
+        let rt = self.rt;
+        // SAFETY: plain fields; the host's frame is at the bottom of the main thread.
+        unsafe {
+            (*rt.vm()).stop.store(0, Ordering::Relaxed);
+            let limit = (*rt.vm()).native_stack_limit;
+            let proto = match front::compile(rt, source, chunk_name, limit) {
+                Err(CompileError::NoMemory) => {
+                    rt.collect();
+                    front::compile(rt, source, chunk_name, limit)
+                }
+                other => other,
+            };
+            let proto = match proto {
+                Ok(p) => p,
+                Err(CompileError::NoMemory) => return Err(VmError::NoMemory),
+                Err(CompileError::Syntax(message)) => {
+                    rt.raise_value(message.value());
+                    return Err(VmError::Syntax);
+                }
+            };
+            let closure = rt
+                .new_closure(proto, rt.globals().0)
+                .map_err(|_| VmError::NoMemory)?;
+            let base: *mut u64 = rt.at((*rt.current()).base);
+            // [closure][traced][handler][arguments] on the stack, where they are safe.
+            let mut call = crate::native::Call { rt, base, count: 0 };
+            (*rt.vm()).top = base;
+            let result = (|| {
+                call.push(closure.value())?;
+                let handler = rt.new_native(library::traceback_handler, 0, 0, 0, &[])?;
+                call.push(handler.value())?;
+                let traced = rt.new_native(
+                    library::unreachable_native,
+                    Special::Traced as u8,
+                    0,
+                    0,
+                    &[],
+                )?;
+                call.push(traced.value())?;
+                let mut args: Buffer<Value> = Buffer::new();
+                let filled = (|| {
+                    args.push(rt, closure.value())?;
+                    args.push(rt, handler.value())?;
+                    for a in arguments {
+                        args.push(rt, rt.intern(a)?.value())?;
+                    }
+                    Ok::<(), NoMemory>(())
+                })();
+                let r = match filled {
+                    Ok(()) => call.call(traced.value(), &args),
+                    Err(NoMemory) => Err(Raise::NoMemory),
+                };
+                args.free(rt);
+                let n = r?;
+                Ok((call.call_result(0, n), call.call_result(1, n)))
+            })();
+            let base: *mut u64 = rt.current_stack_start().add(2);
+            (*rt.current()).base = rt.offset_of(base);
+            (*rt.vm()).top = base;
+            match result {
+                Ok((Value::TRUE, _)) => Ok(()),
+                Ok((_, error)) => {
+                    (*rt.vm()).error_value = error;
+                    Err(VmError::Runtime)
+                }
+                Err(Raise::OutOfFuel) => Err(VmError::OutOfFuel),
+                Err(Raise::Stopped) => Err(VmError::Stopped),
+                Err(Raise::NoMemory) => Err(VmError::NoMemory),
+                Err(_) => Err(VmError::Runtime),
+            }
+        }
+    }
+
+    /// The message of the last syntax or runtime error; `None` if the error value
+    /// is neither string nor number.
+    pub fn message(&self) -> Option<&[u8]> {
+        // SAFETY: plain field.
+        let v = unsafe { (*self.rt.vm()).error_value };
+        StrRef::from_value(v).map(|s| self.rt.str_bytes(s))
+    }
+}
+
+impl Rt {
+    /// The table of globals.
+    pub fn globals(self) -> TableRef {
+        // SAFETY: plain field.
+        TableRef(unsafe { (*self.vm()).globals })
+    }
+
+    fn init(self) -> Result<(), NoMemory> {
+        // SAFETY: plain fields of the fresh state.
+        unsafe {
+            let vm = self.vm();
+            self.init_shapes()?;
+            for (i, name) in EVENT_NAMES.iter().enumerate() {
+                let s = self.intern(name.as_bytes())?;
+                let h = self.header(s.0);
+                self.set(
+                    s.0,
+                    Header {
+                        b2: i as u8 + 1,
+                        ..h
+                    },
+                );
+                (*vm).event_names[i] = s.0;
+            }
+            (*vm).memory_message = self.intern(b"not enough memory")?.0;
+            let globals = self.new_table(self.root_shape(0)?, 0)?;
+            (*vm).globals = globals.0;
+            let registry = self.new_table(self.root_shape(0)?, 0)?;
+            (*vm).registry = registry.0;
+            let main = self.new_thread(globals.0)?;
+            (*vm).main_thread = main.0;
+            self.set_thread_status(main, crate::thread::Status::Running);
+            let stack = (*self.thread(main)).stack;
+            self.set(stack + 16, header_word(0, link(0, FrameKind::Entry)));
+            (*self.thread(main)).fresh = 0;
+            self.adopt_stack(main);
+            library::open(self)
+        }
+    }
+
+    /// Does an allocation have to fail now? Test modes only.
+    #[cfg(any(test, feature = "extra-checks"))]
+    pub(crate) fn injected_failure(self) -> Result<(), NoMemory> {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            if (*vm).in_retry {
+                return Ok(());
+            }
+            if (*vm).stress {
+                return Err(NoMemory);
+            }
+            if (*vm).fail_after != u64::MAX {
+                if (*vm).fail_after == 0 {
+                    if !(*vm).fail_every {
+                        (*vm).fail_after = u64::MAX;
+                    }
+                    return Err(NoMemory);
+                }
+                (*vm).fail_after -= 1;
+            }
+        }
+        Ok(())
+    }
+}
