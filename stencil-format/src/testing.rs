@@ -149,6 +149,10 @@ fn resize_section(bytes: &mut Vec<u8>, random: &mut Random) {
     } else {
         return;
     }
+    if bytes.len() < HEADER_LEN {
+        // A damaged table put the section inside the header.
+        return;
+    }
     for (i, later) in Section::ALL.into_iter().enumerate().skip(section as usize) {
         // The section's length, and the offsets of those behind it.
         let field = SECTION_TABLE + i * 8 + if later == section { 4 } else { 0 };
