@@ -1,0 +1,139 @@
+//! The handlers of the bundle interpreter: one per row of the op table, each the
+//! operation's one body (`lua_core::ops`) in a shell that decodes operands from
+//! the bytecode and jumps to the next handler.
+//!
+//! `stencil-compiler build` turns this package into `../lua.stencils`.
+//!
+//! Pinned by being every handler's arguments (convention `rust-preserve-none`):
+//! r12 VM state and heap base, r13 frame base, r14 instruction, r15 the tag that
+//! separates numbers from the rest. All four survive calls of `sysv64` functions.
+//!
+//! This file must not say what an operation means.
+#![no_std]
+// Loops that fill registers must stay loops, not become calls of memset.
+#![no_builtins]
+#![feature(explicit_tail_calls, rust_preserve_none_cc)]
+#![allow(incomplete_features)]
+
+use core::hint::cold_path;
+use lua_core::for_each_op;
+use lua_core::isa::Extra;
+use lua_core::ops::{self, Fetch, Flow, Machine, jump_bytes};
+use lua_core::state::VmState;
+use lua_core::value::TAG;
+
+/// What handlers and lua-core must agree on.
+#[unsafe(no_mangle)]
+pub static STENCIL_ABI: [u8; 32] = lua_core::abi::FINGERPRINT;
+
+type Handler = unsafe extern "rust-preserve-none" fn(*mut VmState, *mut u64, *const u64, u64);
+
+/// Where to go on after a call of the runtime; `pc` null leaves the engine.
+#[repr(C)]
+struct Resume {
+    base: *mut u64,
+    pc: *const u64,
+}
+
+// The runtime, imported by name.
+unsafe extern "sysv64" {
+    fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+}
+
+/// Jumps to the handler of the instruction at `pc`. A macro, so that each use is a
+/// jump of its own, which the processor predicts on its own.
+macro_rules! dispatch {
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+        let pc: *const u64 = $pc;
+        let vm: *mut VmState = $vm;
+        let handler: Handler =
+            core::mem::transmute::<usize, Handler>((&raw const (*vm).dispatch as *const usize)
+                .add(*(pc as *const u8) as usize)
+                .read());
+        become handler(vm, $base, pc, $tag)
+    }};
+}
+
+/// Enters the handlers; returns when one of the runtime's functions says so.
+///
+/// # Safety
+/// `base` and `pc` are a frame and an instruction of the VM.
+#[unsafe(no_mangle)]
+pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *const u64) {
+    // SAFETY: `dispatch` holds handlers of this type.
+    unsafe {
+        let handler = core::mem::transmute::<usize, Handler>(
+            (&raw const (*vm).dispatch as *const usize).add(*(pc as *const u8) as usize).read(),
+        );
+        handler(vm, base, pc, TAG)
+    }
+}
+
+/// The slow path of the operation at `pc`.
+///
+/// # Safety
+/// Reached by jumps from handlers only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_slow(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+    // SAFETY: the arguments are a handler's.
+    unsafe {
+        let to = rt_slow(vm, base, pc);
+        if to.pc.is_null() {
+            cold_path();
+            return;
+        }
+        dispatch!(vm, to.base, to.pc, tag)
+    }
+}
+
+/// The safepoint before the instruction at `pc`.
+///
+/// # Safety
+/// Reached by jumps from handlers only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+    // SAFETY: the arguments are a handler's.
+    unsafe {
+        let to = rt_safepoint(vm, base, pc);
+        if to.pc.is_null() {
+            cold_path();
+            return;
+        }
+        dispatch!(vm, to.base, to.pc, tag)
+    }
+}
+
+macro_rules! handlers {
+    ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = concat!("aot_op_", stringify!($name)))]
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+                // SAFETY: the arguments are a running frame and its instruction.
+                unsafe {
+                    match ops::$module::$body(Machine { vm, base, tag }, Fetch(pc)) {
+                        Flow::Next => dispatch!(vm, base, pc.add(Extra::$extra.words()), tag),
+                        Flow::Taken => dispatch!(vm, base, pc.byte_offset(jump_bytes(pc)), tag),
+                        Flow::TakenNext => {
+                            let next = pc.add(Extra::$extra.words());
+                            dispatch!(vm, base, next.byte_offset(jump_bytes(next)), tag)
+                        }
+                        Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
+                        Flow::Slow => {
+                            cold_path();
+                            become aot_slow(vm, base, pc, tag)
+                        }
+                        Flow::Trap => {
+                            cold_path();
+                            become aot_safepoint(vm, base, pc, tag)
+                        }
+                    }
+                }
+            }
+        };)*
+    };
+}
+
+for_each_op!(handlers);
