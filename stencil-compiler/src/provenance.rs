@@ -1,10 +1,10 @@
 //! The digest of the sources that goes into a bundle.
 //!
-//! Covers the package, its path dependencies and its lock file, as (package,
-//! relative name, contents) in a fixed order: the same in any folder, and
-//! different when any byte that could matter differs. It says where a bundle
-//! came from; that the code is right is the checksum's and the rebuild's
-//! business. Called by [`crate::driver`].
+//! Covers the libraries of the package and its path dependencies, and its lock
+//! file, as (package, relative name, contents) in a fixed order: the same in any
+//! folder, and different when any byte that could matter differs. It says where
+//! a bundle came from; that the code is right is the checksum's and the
+//! rebuild's business. Called by [`crate::driver`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,9 @@ fn collect(
         let Ok(file) = entry.file_name().into_string() else {
             continue;
         };
-        if file.starts_with('.') || file == "target" {
+        // What isn't compiled into a library doesn't count.
+        let beside = ["tests", "benches", "examples"].contains(&file.as_str()) && root;
+        if file.starts_with('.') || file == "target" || beside {
             continue;
         }
         let name = if name.is_empty() {

@@ -129,6 +129,8 @@ fn the_digest_covers_the_sources() {
         std::fs::write(path, old + text).expect("written");
     };
     append("language/README", "not a source");
+    std::fs::create_dir(folder.path().join("language/tests")).expect("a folder");
+    append("language/tests/some.rs", "// not in the library");
     assert_eq!(digest(), before);
     append("language/src/lib.rs", "// a comment");
     let after = digest();
