@@ -23,7 +23,7 @@ pub const RUSTC_RELEASE: &str = "1.95.0";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Code generation flags: page 2 of the design says why each is there.
-const FLAGS: [&str; 16] = [
+const FLAGS: [&str; 18] = [
     "-Copt-level=3",
     "-Cpanic=abort",
     "-Crelocation-model=static",
@@ -41,6 +41,9 @@ const FLAGS: [&str; 16] = [
     "-Zub-checks=no",
     // A loop stays a loop: turned into `memset`, it would be a stray call.
     "-Cllvm-args=-disable-loop-idiom-all",
+    // Loops over registers run a few times: vectors only add bytes and constants.
+    "-Cno-vectorize-loops=yes",
+    "-Cno-vectorize-slp=yes",
 ];
 
 /// The release profile, given in full for the same reason.

@@ -228,7 +228,7 @@ impl Compiler<'_> {
     }
 
     /// Puts the value into `reg`, with all its jumps resolved.
-    pub(super) fn to_reg(&mut self, e: &mut Expr, reg: u8) -> Result<(), CompileError> {
+    pub(super) fn place_in(&mut self, e: &mut Expr, reg: u8) -> Result<(), CompileError> {
         self.load_into(e, reg)?;
         if let Kind::Jump(pc) = e.kind {
             e.if_true = self.join(pc, e.if_true);
@@ -263,33 +263,33 @@ impl Compiler<'_> {
     }
 
     /// Puts the value into the next free register.
-    pub(super) fn to_next_reg(&mut self, e: &mut Expr) -> Result<u8, CompileError> {
+    pub(super) fn place_next(&mut self, e: &mut Expr) -> Result<u8, CompileError> {
         self.load_variable(e)?;
         self.free_expr(e);
         let reg = self.reserve(1)?;
-        self.to_reg(e, reg)?;
+        self.place_in(e, reg)?;
         Ok(reg)
     }
 
     /// Puts the value into some register; a local variable stays in its own.
-    pub(super) fn to_any_reg(&mut self, e: &mut Expr) -> Result<u8, CompileError> {
+    pub(super) fn place_any(&mut self, e: &mut Expr) -> Result<u8, CompileError> {
         self.load_variable(e)?;
         if let Kind::Register(reg) = e.kind {
             if !e.has_jumps() {
                 return Ok(reg);
             }
             if reg as u32 >= self.fun.active {
-                self.to_reg(e, reg)?;
+                self.place_in(e, reg)?;
                 return Ok(reg);
             }
         }
-        self.to_next_reg(e)
+        self.place_next(e)
     }
 
     /// Makes it a value without open jumps, still unplaced where possible.
-    pub(super) fn to_value(&mut self, e: &mut Expr) -> Result<(), CompileError> {
+    pub(super) fn settle_value(&mut self, e: &mut Expr) -> Result<(), CompileError> {
         if e.has_jumps() {
-            self.to_any_reg(e)?;
+            self.place_any(e)?;
             Ok(())
         } else {
             self.load_variable(e)
@@ -302,36 +302,36 @@ impl Compiler<'_> {
             Kind::Local(reg) => {
                 self.note_assigned_local(reg);
                 self.free_expr(e);
-                return self.to_reg(e, reg);
+                return self.place_in(e, reg);
             }
             Kind::Cell(cell) => {
                 self.note_assigned_local(cell);
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.emit(Op::SetCell, cell, value, 0, 0)?;
             }
             Kind::Upvalue(n) => {
                 let at = self.fun.upvalue_base as usize + n as usize;
                 let number = self.upvalue_vars[at];
                 self.note(number, fact::ASSIGNED);
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.emit(Op::SetUpCell, value, n, 0, 0)?;
             }
             Kind::Global(name) => {
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.keep_string(name)?;
                 self.emit(Op::SetGlobal, value, 0, 0, name.0)?;
             }
             Kind::Field { table, name } => {
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.keep_string(name)?;
                 self.emit(Op::SetField, table, value, 0, name.0)?;
             }
             Kind::IndexK { table, index } => {
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.emit(Op::SetIndexK, table, value, 0, index)?;
             }
             Kind::Index { table, key } => {
-                let value = self.to_any_reg(e)?;
+                let value = self.place_any(e)?;
                 self.emit(Op::SetIndex, table, key, value, 0)?;
             }
             // The grammar assigns to variables only.

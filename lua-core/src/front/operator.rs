@@ -164,7 +164,7 @@ impl Compiler<'_> {
     }
 
     fn unary(&mut self, op: Op, e: &mut Expr) -> Result<(), CompileError> {
-        let reg = self.to_any_reg(e)?;
+        let reg = self.place_any(e)?;
         self.free_expr(e);
         *e = Expr::new(Kind::Relocatable(self.emit(op, 0, reg, 0, 0)?));
         Ok(())
@@ -182,7 +182,7 @@ impl Compiler<'_> {
                     // Only the value is placed: the jumps stay jumps.
                     _ => {
                         let mut value = Expr::new(e.kind);
-                        self.to_next_reg(&mut value)?
+                        self.place_next(&mut value)?
                     }
                 };
                 self.free_reg(reg);
@@ -202,7 +202,7 @@ impl Compiler<'_> {
             Binary::And => self.go_if_true(e),
             Binary::Or => self.go_if_false(e),
             Binary::Concat => {
-                self.to_next_reg(e)?;
+                self.place_next(e)?;
                 Ok(())
             }
             Binary::Eq | Binary::Ne => {
@@ -211,13 +211,13 @@ impl Compiler<'_> {
                     Kind::Nil | Kind::True | Kind::False | Kind::Str(_) | Kind::Number(_)
                 );
                 if !constant || e.has_jumps() {
-                    self.to_any_reg(e)?;
+                    self.place_any(e)?;
                 }
                 Ok(())
             }
             _ => {
                 if e.as_number().is_none() {
-                    self.to_any_reg(e)?;
+                    self.place_any(e)?;
                 }
                 Ok(())
             }
@@ -259,7 +259,7 @@ impl Compiler<'_> {
     }
 
     fn concat(&mut self, left: &mut Expr, right: &mut Expr) -> Result<(), CompileError> {
-        self.to_value(right)?;
+        self.settle_value(right)?;
         if let Kind::Relocatable(pc) = right.kind
             && self.op_at(pc) == Op::Concat
         {
@@ -274,9 +274,9 @@ impl Compiler<'_> {
                 return Ok(());
             }
         }
-        let last = self.to_next_reg(right)?;
+        let last = self.place_next(right)?;
         self.free_expr(right);
-        let first = self.to_any_reg(left)?;
+        let first = self.place_any(left)?;
         self.free_expr(left);
         *left = Expr::new(Kind::Relocatable(self.emit(
             Op::Concat,
@@ -301,17 +301,17 @@ impl Compiler<'_> {
                     left.kind = Kind::Number(result);
                     return Ok(());
                 }
-                let b = self.to_any_reg(left)?;
+                let b = self.place_any(left)?;
                 self.free_expr(left);
                 self.emit_k(Insn::new(vk, 0, b, 0, 0), number_bits(y))?
             }
             (None, Some(y)) => {
-                let b = self.to_any_reg(left)?;
+                let b = self.place_any(left)?;
                 self.free_expr(left);
                 self.emit_k(Insn::new(vk, 0, b, 0, 0), number_bits(y))?
             }
             (Some(x), None) => {
-                let c = self.to_any_reg(right)?;
+                let c = self.place_any(right)?;
                 self.free_expr(right);
                 self.emit_k(Insn::new(kv, 0, 0, c, 0), number_bits(x))?
             }
@@ -326,8 +326,8 @@ impl Compiler<'_> {
 
     /// Brings both operands into registers and gives the temporaries back.
     fn both_regs(&mut self, left: &mut Expr, right: &mut Expr) -> Result<(u8, u8), CompileError> {
-        let c = self.to_any_reg(right)?;
-        let b = self.to_any_reg(left)?;
+        let c = self.place_any(right)?;
+        let b = self.place_any(left)?;
         // Registers are a stack: the one taken last goes first.
         if b > c {
             self.free_expr(left);
@@ -347,7 +347,7 @@ impl Compiler<'_> {
         }
         let pc = match self.constant_bits(right) {
             Some(bits) => {
-                let a = self.to_any_reg(left)?;
+                let a = self.place_any(left)?;
                 self.free_expr(left);
                 let op = match (Value(bits).is_number(), equal) {
                     (true, true) => Op::JumpEqN,
@@ -392,11 +392,11 @@ impl Compiler<'_> {
         right: &mut Expr,
     ) -> Result<(), CompileError> {
         let pc = if let Some(y) = right.as_number() {
-            let a = self.to_any_reg(left)?;
+            let a = self.place_any(left)?;
             self.free_expr(left);
             self.emit_k(Insn::new(vk, a, 0, 0, NO_JUMP), number_bits(y))?
         } else if let Some(x) = left.as_number() {
-            let a = self.to_any_reg(right)?;
+            let a = self.place_any(right)?;
             self.free_expr(right);
             self.emit_k(Insn::new(kv, a, 0, 0, NO_JUMP), number_bits(x))?
         } else {

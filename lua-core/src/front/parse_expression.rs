@@ -76,7 +76,7 @@ impl Compiler<'_> {
         let mut count = 1;
         let mut e = self.expression()?;
         while self.accept(Token::Byte(b','))? {
-            self.to_next_reg(&mut e)?;
+            self.place_next(&mut e)?;
             e = self.expression()?;
             count += 1;
         }
@@ -179,7 +179,7 @@ impl Compiler<'_> {
             match self.token() {
                 Token::Byte(b'.') => self.field(e)?,
                 Token::Byte(b'[') => {
-                    let table = self.to_any_reg(e)?;
+                    let table = self.place_any(e)?;
                     *e = Expr::new(Kind::Register(table));
                     let mut key = self.bracketed_key()?;
                     self.index(e, table, &mut key)?;
@@ -187,7 +187,7 @@ impl Compiler<'_> {
                 Token::Byte(b':') => {
                     self.advance()?;
                     let name = self.name()?;
-                    let object = self.to_any_reg(e)?;
+                    let object = self.place_any(e)?;
                     self.free_expr(e);
                     let base = self.reserve(3)?;
                     self.keep_string(name)?;
@@ -195,7 +195,7 @@ impl Compiler<'_> {
                     self.call(e, base)?;
                 }
                 Token::Byte(b'(' | b'{') | Token::Str(_) => {
-                    let base = self.to_next_reg(e)?;
+                    let base = self.place_next(e)?;
                     self.reserve(1)?;
                     self.call(e, base)?;
                 }
@@ -206,7 +206,7 @@ impl Compiler<'_> {
 
     /// `.name` or the `:name` of a function statement.
     pub(super) fn field(&mut self, e: &mut Expr) -> Result<(), CompileError> {
-        let table = self.to_any_reg(e)?;
+        let table = self.place_any(e)?;
         self.advance()?;
         let name = self.name()?;
         *e = Expr::new(Kind::Field { table, name });
@@ -218,7 +218,7 @@ impl Compiler<'_> {
         self.advance()?;
         let mut key = Expr::VOID;
         self.sub_expression(&mut key, 0)?;
-        self.to_value(&mut key)?;
+        self.settle_value(&mut key)?;
         self.expect(Token::Byte(b']'))?;
         Ok(key)
     }
@@ -235,7 +235,7 @@ impl Compiler<'_> {
             (_, Some(index)) => Kind::IndexK { table, index },
             _ => Kind::Index {
                 table,
-                key: self.to_any_reg(key)?,
+                key: self.place_any(key)?,
             },
         };
         *e = Expr::new(kind);
@@ -272,7 +272,7 @@ impl Compiler<'_> {
             0
         } else {
             if !matches!(e.kind, Kind::Void) {
-                self.to_next_reg(e)?;
+                self.place_next(e)?;
             }
             (self.fun.free_reg - (base as u32 + 2) + 1) as u8
         };

@@ -180,16 +180,16 @@ impl Compiler<'_> {
         self.declare_hidden([b"(for index)", b"(for limit)", b"(for step)"])?;
         self.declare(name)?;
         self.expect(Token::Byte(b'='))?;
-        self.to_new_reg()?;
+        self.place_expression()?;
         self.expect(Token::Byte(b','))?;
-        self.to_new_reg()?;
+        self.place_expression()?;
         let mut step = if self.accept(Token::Byte(b','))? {
             self.expression()?
         } else {
             Expr::new(Kind::Number(1.0))
         };
         let goes_up = step.as_number().is_some_and(|x| x > 0.0);
-        self.to_next_reg(&mut step)?;
+        self.place_next(&mut step)?;
         self.activate(3)?;
         self.expect(Token::Do)?;
         let prep = self.emit(Op::ForPrep, base, 0, 0, NO_JUMP)?;
@@ -244,9 +244,9 @@ impl Compiler<'_> {
     }
 
     /// An expression, into the next register.
-    fn to_new_reg(&mut self) -> Result<(), CompileError> {
+    fn place_expression(&mut self) -> Result<(), CompileError> {
         let mut e = self.expression()?;
-        self.to_next_reg(&mut e)?;
+        self.place_next(&mut e)?;
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Compiler<'_> {
             return Ok(());
         }
         if !matches!(last.kind, Kind::Void) {
-            self.to_next_reg(last)?;
+            self.place_next(last)?;
         }
         if wanted > given {
             let missing = wanted - given;
@@ -305,11 +305,11 @@ impl Compiler<'_> {
         let mut function = Expr::VOID;
         self.function_body(&mut function, false, line, Some(number))?;
         if is_cell {
-            let value = self.to_any_reg(&mut function)?;
+            let value = self.place_any(&mut function)?;
             self.emit(Op::SetCell, register, value, 0, 0)?;
             self.free_expr(&function);
         } else {
-            self.to_reg(&mut function, register)?;
+            self.place_in(&mut function, register)?;
         }
         // Debuggers see the variable from here on.
         let desc = self.vars[(self.fun.var_base + self.fun.active - 1) as usize].desc;
@@ -354,10 +354,10 @@ impl Compiler<'_> {
                 self.emit(Op::Return, first, 0, 0, 0)?;
             }
         } else if count == 1 {
-            let reg = self.to_any_reg(&mut e)?;
+            let reg = self.place_any(&mut e)?;
             self.emit(Op::Return1, reg, 0, 0, 0)?;
         } else {
-            self.to_next_reg(&mut e)?;
+            self.place_next(&mut e)?;
             self.emit(Op::Return, first, (count + 1) as u8, 0, 0)?;
         }
         Ok(())

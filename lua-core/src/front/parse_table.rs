@@ -43,7 +43,7 @@ impl Compiler<'_> {
         let line = self.lexer.line;
         let pc = self.emit(Op::NewTable, 0, 0, 0, 0)?;
         *e = Expr::new(Kind::Relocatable(pc));
-        let register = self.to_next_reg(e)?;
+        let register = self.place_next(e)?;
         let mut table = Table {
             register,
             item: Expr::VOID,
@@ -89,7 +89,7 @@ impl Compiler<'_> {
         if matches!(table.item.kind, Kind::Void) {
             return Ok(());
         }
-        self.to_next_reg(&mut table.item)?;
+        self.place_next(&mut table.item)?;
         table.item = Expr::VOID;
         if table.waiting == ITEMS_PER_FLUSH {
             self.flush(table, table.waiting + 1)?;
@@ -128,12 +128,12 @@ impl Compiler<'_> {
         let index = integer_key(&key);
         let mut key_reg = 0;
         if name.is_none() && index.is_none() {
-            key_reg = self.to_any_reg(&mut key)?;
+            key_reg = self.place_any(&mut key)?;
         }
         self.expect(Token::Byte(b'='))?;
         let mut value = Expr::VOID;
         self.expression_into(&mut value)?;
-        let value = self.to_any_reg(&mut value)?;
+        let value = self.place_any(&mut value)?;
         match (name, index) {
             (Some(name), _) => self.store_named(table, name, value)?,
             (_, Some(index)) => {
@@ -183,7 +183,7 @@ impl Compiler<'_> {
                 table.waiting -= 1;
             } else {
                 if !matches!(table.item.kind, Kind::Void) {
-                    self.to_next_reg(&mut table.item)?;
+                    self.place_next(&mut table.item)?;
                 }
                 self.flush(table, table.waiting + 1)?;
             }

@@ -10,8 +10,6 @@
 //!
 //! This file must not say what an operation means.
 #![no_std]
-// Loops that fill registers must stay loops, not become calls of memset.
-#![no_builtins]
 #![feature(explicit_tail_calls, rust_preserve_none_cc)]
 #![allow(incomplete_features)]
 
