@@ -288,7 +288,7 @@ impl Compiler<'_> {
 pub(super) fn integer_key(key: &Expr) -> Option<u32> {
     let x = key.as_number()?;
     let index = x as u32;
-    if x >= 1.0 && x <= MAX_INDEX && index as f64 == x {
+    if (1.0..=MAX_INDEX).contains(&x) && index as f64 == x {
         Some(index)
     } else {
         None

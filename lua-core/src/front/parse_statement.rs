@@ -441,23 +441,18 @@ impl Compiler<'_> {
     fn avoid_conflict(&mut self, base: usize, register: u8) -> Result<(), CompileError> {
         let copy = self.next_reg();
         let mut conflict = false;
+        let mut replace = |operand: &mut u8| {
+            if *operand == register {
+                *operand = copy;
+                conflict = true;
+            }
+        };
         for target in &mut self.targets[base..] {
             match &mut target.kind {
-                Kind::Field { table, .. } | Kind::IndexK { table, .. } => {
-                    if *table == register {
-                        *table = copy;
-                        conflict = true;
-                    }
-                }
+                Kind::Field { table, .. } | Kind::IndexK { table, .. } => replace(table),
                 Kind::Index { table, key } => {
-                    if *table == register {
-                        *table = copy;
-                        conflict = true;
-                    }
-                    if *key == register {
-                        *key = copy;
-                        conflict = true;
-                    }
+                    replace(table);
+                    replace(key);
                 }
                 _ => {}
             }
