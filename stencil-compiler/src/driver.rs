@@ -42,8 +42,8 @@ const FLAGS: [&str; 18] = [
     // A loop stays a loop: turned into `memset`, it would be a stray call.
     "-Cllvm-args=-disable-loop-idiom-all",
     // Loops over registers run a few times: vectors only add bytes and constants.
-    "-Cno-vectorize-loops=yes",
-    "-Cno-vectorize-slp=yes",
+    "-Cno-vectorize-loops",
+    "-Cno-vectorize-slp",
 ];
 
 /// The release profile, given in full for the same reason.
