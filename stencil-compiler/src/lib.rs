@@ -18,6 +18,7 @@
 //! | [`checks`] | blocks | refusals: frames at exits, returns, processor features |
 //! | [`fallthrough`] | blocks | their order: hot, cold, which jump disappears |
 //! | [`encode`] | ordered blocks | bytes and holes of the two parts |
+//! | [`validate`] | both of the above | whether they do the same |
 //! | [`constants`] | references to data | the rodata blob |
 //! | [`aot`] | whole functions | the AOT blob, resolved but for imports |
 //! | [`writer`] | all of it | a bundle, validated, written whole or not at all |
@@ -72,6 +73,7 @@ pub mod naming;
 pub mod object_file;
 pub mod provenance;
 pub mod settings;
+pub mod validate;
 pub mod writer;
 
 use std::path::Path;
@@ -176,8 +178,14 @@ fn stencil(
         }));
     }
     let continuation = &package.settings.fallthrough;
+    let before = graph.clone();
     let plan = fallthrough::arrange(&mut graph, continuation);
     let parts = encode::encode(&graph, &plan, continuation)?;
+    let falls_to = plan.falls_through.then_some(continuation.as_str());
+    validate::check(&before, &parts, falls_to).map_err(|error| match error {
+        Error::Internal(what) => Error::Internal(format!("stencil `{name}`: {what}")),
+        other => other,
+    })?;
     Ok(Ok(FinishedStencil {
         symbol: function.symbol.clone(),
         name: name.to_owned(),
