@@ -1,16 +1,45 @@
-//! The moonpatch command (being written).
-use lua_core::{Config, Vm};
-use std::mem::MaybeUninit;
-fn write(_: *mut core::ffi::c_void, s: &[u8]) { use std::io::Write; let _ = std::io::stdout().write_all(s); }
-fn clock(_: *mut core::ffi::c_void) -> f64 { 0.0 }
+//! The moonpatch command: runs Lua programs as `lua` does, on the engines of lua-core.
+//!
+//! | module | job |
+//! |---|---|
+//! | `options` | the command line |
+//! | `session` | makes the VM, runs the chunks, gives the status |
+//! | `output` | standard output and error |
+//! | `interrupt` | Ctrl-C |
+//! | `os_library` | Lua's `os` |
+//! | `report` | messages and `--stats` |
+//!
+//! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
+//! after an error, or what `os.exit` was given.
+
+mod interrupt;
+mod options;
+mod os_library;
+mod output;
+mod report;
+mod session;
+
+use options::{OptionError, Options};
+
+const VERSION: &str = concat!("moonpatch ", env!("CARGO_PKG_VERSION"), " (Lua 5.1)\n");
+
 fn main() {
-    let file = std::env::args().nth(1).unwrap();
-    let src = std::fs::read(&file).unwrap();
-    let mut region: Vec<MaybeUninit<u8>> = Vec::with_capacity(256 << 20);
-    unsafe { region.set_len(256 << 20) };
-    let mut c = Config::default();
-    c.hooks.write = write; c.hooks.clock = clock;
-    let mut vm = Vm::new(&mut region, &c).unwrap();
-    let r = vm.run(&src, format!("@{file}").as_bytes(), &[]);
-    if let Err(e) = r { eprintln!("{e}: {}", vm.message().map(|m| String::from_utf8_lossy(m).into_owned()).unwrap_or_default()); std::process::exit(1) }
+    interrupt::restore_broken_pipe();
+    let status = match Options::parse(std::env::args_os()) {
+        Ok(options) => {
+            if options.version {
+                eprint!("{VERSION}");
+            }
+            session::run(&options)
+        }
+        Err(error @ OptionError::Usage) => {
+            eprintln!("{error}");
+            1
+        }
+        Err(error) => {
+            eprintln!("moonpatch: {error}");
+            1
+        }
+    };
+    std::process::exit(status)
 }

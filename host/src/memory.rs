@@ -1,0 +1,212 @@
+//! Memory from the operating system: the Lua region, and code memory that is mapped
+//! twice, so that no page is ever writable and executable at one address.
+//!
+//! Must never touch the memory it maps: pages cost time only when Lua uses them.
+//! Called by the command and by tests.
+
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::ptr::{NonNull, null_mut};
+use rt_nostd::{CodeRegion, Extent, RegionError};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+
+/// The most that a VM can use: references are 32-bit offsets, and lua-core leaves one
+/// block of them unused.
+pub const REGION_MAX: usize = (4 << 30) - (64 << 10);
+
+/// A huge page: what the first of them is kept out of, see [`Region::reserve`].
+const HUGE_PAGE: usize = 2 << 20;
+
+/// The system gave no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryError {
+    /// No room for the Lua region.
+    Region {
+        /// Bytes asked for.
+        bytes: usize,
+        /// The system's reason.
+        errno: Errno,
+    },
+    /// No room for code, or it may not be executable.
+    Code {
+        /// Bytes asked for.
+        bytes: usize,
+        /// The system's reason.
+        errno: Errno,
+    },
+    /// A size of code memory that no region can have.
+    CodeSize(RegionError),
+}
+
+impl core::fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            MemoryError::Region { bytes, errno } => {
+                write!(f, "cannot reserve {bytes} bytes for Lua: {errno}")
+            }
+            MemoryError::Code { bytes, errno } => {
+                write!(f, "cannot map {bytes} bytes for code: {errno}")
+            }
+            MemoryError::CodeSize(e) => write!(f, "code memory: {e}"),
+        }
+    }
+}
+
+impl core::error::Error for MemoryError {}
+
+/// One mapping; unmapped when dropped.
+#[derive(Debug)]
+struct Mapping {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+impl Mapping {
+    fn new(start: *mut c_void, len: usize) -> Result<Mapping, Errno> {
+        let start = NonNull::new(start).ok_or(Errno::NOMEM)?;
+        Ok(Mapping { start, len })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `mmap` with this length and is owned by `self`;
+        // borrows of it (`Region::bytes`, `CodeMemory::region`) have ended, since they borrow `self`.
+        // Failing would leave it mapped, which is harmless.
+        let _ = unsafe { munmap(self.start.as_ptr(), self.len) };
+    }
+}
+
+/// Address space for a VM. Zero pages appear when they are touched.
+#[derive(Debug)]
+pub struct Region(Mapping);
+
+impl Region {
+    /// Reserves `len` bytes.
+    ///
+    /// Huge pages are asked for, except at the start: a small program touches a few
+    /// kilobytes there, and clearing two megabytes would cost more than all it does.
+    ///
+    /// # Errors
+    /// [`MemoryError::Region`].
+    pub fn reserve(len: usize) -> Result<Region, MemoryError> {
+        // SAFETY: a new private mapping at an address of the system's choice.
+        let start = unsafe {
+            mmap_anonymous(
+                null_mut(),
+                len,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )
+        };
+        let region = start
+            .and_then(|start| Mapping::new(start, len))
+            .map(Region)
+            .map_err(|errno| MemoryError::Region { bytes: len, errno })?;
+        let start = region.0.start.addr().get();
+        let first = start.next_multiple_of(HUGE_PAGE) - start + HUGE_PAGE;
+        if first < len {
+            // SAFETY: inside the mapping; the advice changes no contents. Refusal is fine.
+            let _ = unsafe {
+                madvise(
+                    region.0.start.as_ptr().byte_add(first),
+                    len - first,
+                    Advice::LinuxHugepage,
+                )
+            };
+        }
+        Ok(region)
+    }
+
+    /// Reserves as much of [`REGION_MAX`] as the system lets us have (it may limit
+    /// address space or refuse to overcommit), halving down to `at_least`.
+    ///
+    /// # Errors
+    /// [`MemoryError::Region`].
+    pub fn reserve_most(at_least: usize) -> Result<Region, MemoryError> {
+        let mut len = REGION_MAX;
+        loop {
+            match Region::reserve(len) {
+                Err(_) if len / 2 >= at_least => len /= 2,
+                other => return other,
+            }
+        }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len
+    }
+
+    /// Never: a mapping has at least one byte.
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// The memory, for `Vm::new`.
+    pub fn bytes(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: a live private mapping of that length, readable and writable; `&mut self`
+        // makes this the only access.
+        unsafe { core::slice::from_raw_parts_mut(self.0.start.as_ptr().cast(), self.0.len) }
+    }
+}
+
+/// Memory for code: one file in memory, mapped once writable and once executable.
+#[derive(Debug)]
+pub struct CodeMemory {
+    write: Mapping,
+    execute: Mapping,
+}
+
+impl CodeMemory {
+    /// Maps `len` bytes (rounded up to pages by the system) twice.
+    ///
+    /// # Errors
+    /// [`MemoryError::Code`].
+    pub fn map(len: usize) -> Result<CodeMemory, MemoryError> {
+        let map = || {
+            let file = memfd_create(c"moonpatch-code", MemfdFlags::CLOEXEC)?;
+            ftruncate(&file, len as u64)?;
+            let view = |access| {
+                // SAFETY: a new mapping at an address of the system's choice.
+                let start = unsafe { mmap(null_mut(), len, access, MapFlags::SHARED, &file, 0) };
+                start.and_then(|start| Mapping::new(start, len))
+            };
+            Ok(CodeMemory {
+                write: view(ProtFlags::READ | ProtFlags::WRITE)?,
+                execute: view(ProtFlags::READ | ProtFlags::EXEC)?,
+            })
+        };
+        map().map_err(|errno| MemoryError::Code { bytes: len, errno })
+    }
+
+    /// The memory as a code region. `extents` is as for [`CodeRegion::aliased`].
+    ///
+    /// # Errors
+    /// [`MemoryError::CodeSize`].
+    ///
+    /// # Safety
+    /// Before code in the region runs, and after each patch, [`serialize`] is called on
+    /// the thread that runs it; code runs on this thread only. `self` outlives the code's use.
+    pub unsafe fn region<'m>(
+        &'m mut self,
+        extents: &'m mut [Extent],
+    ) -> Result<CodeRegion<'m>, MemoryError> {
+        let execute = self.execute.start.addr().get();
+        // SAFETY: both mappings are of the same file, live as long as `self`, and nothing
+        // else refers to them; serializing is the caller's contract.
+        unsafe {
+            CodeRegion::aliased(self.write.start.cast(), execute, self.write.len, extents)
+                .map_err(MemoryError::CodeSize)
+        }
+    }
+}
+
+/// Executes a serializing instruction, which must lie between writing code through
+/// another address and running it.
+pub fn serialize() {
+    #[cfg(target_arch = "x86_64")]
+    core::hint::black_box(core::arch::x86_64::__cpuid(0));
+}

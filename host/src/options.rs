@@ -1,0 +1,319 @@
+//! The command line, in the syntax of `lua` 5.1 with long options added.
+//!
+//! Parsed by hand: `lua`'s rules (a value glued to `-e`, options that end at the
+//! script, the negative indices of `arg`) are none of the usual ones, and start-up time
+//! counts. Must never do what an option asks for. Called by `main`.
+
+use lua_core::Engine;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+/// Printed after a mistake in the command line.
+pub const USAGE: &str = "\
+usage: moonpatch [options] [script [args]].
+Available options are:
+  -e stat  execute string 'stat'
+  -v       show version information
+  --       stop handling options
+  -        execute stdin and stop handling options
+  --engine=NAME         run Lua on this engine: portable or interp
+  --stats               print counters and times as JSON on stderr at exit
+  --fuel N              end the program after N ticks (back-edges and calls)
+  --memory BYTES        let the program use so much memory (suffixes K, M, G)
+  --bundle FILE         use this stencil bundle instead of the built-in one
+  --code-region BYTES   size of the memory for machine code
+  --native-stack BYTES  how much of the native stack library functions may use
+  --collect-always      collect garbage at every allocation (builds with extra-checks)
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Options {
+    /// All arguments, the program's name first.
+    pub arguments: Vec<Vec<u8>>,
+    /// The statements of `-e`, in order.
+    pub statements: Vec<Vec<u8>>,
+    /// Index of the script among `arguments`.
+    pub script: Option<usize>,
+    /// `-v`
+    pub version: bool,
+    /// `--engine`; without it the highest there is.
+    pub engine: Engine,
+    /// `--stats`
+    pub stats: bool,
+    /// `--fuel`, in ticks.
+    pub fuel: Option<u64>,
+    /// `--memory`, in bytes.
+    pub memory: Option<u64>,
+    /// `--bundle`
+    pub bundle: Option<OsString>,
+    /// `--code-region`, in bytes.
+    pub code_region: usize,
+    /// `--native-stack`, in bytes.
+    pub native_stack: Option<usize>,
+    /// `--collect-always`
+    pub collect_always: bool,
+}
+
+/// A mistake in the command line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum OptionError {
+    /// An option there isn't, or one without its value: answered by the usage, as `lua` does.
+    Usage,
+    /// The value of a long option isn't what it takes.
+    BadValue {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        value: Vec<u8>,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// An option of `lua` or of other builds that this build hasn't got.
+    Unavailable {
+        /// The option.
+        option: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+impl core::fmt::Display for OptionError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            OptionError::Usage => f.write_str(USAGE.trim_end()),
+            OptionError::BadValue {
+                option,
+                value,
+                expected,
+            } => write!(
+                f,
+                "{option}: {expected} expected, got '{}'",
+                String::from_utf8_lossy(value)
+            ),
+            OptionError::Unavailable { option, why } => write!(f, "{option}: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for OptionError {}
+
+/// Room for the code of the built-in bundle several times over. Only used pages cost.
+const CODE_REGION: usize = 1 << 20;
+
+/// The highest engine of this build.
+const HIGHEST: Engine = if cfg!(target_arch = "x86_64") {
+    Engine::Interp
+} else {
+    Engine::Portable
+};
+
+impl Options {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// [`OptionError`]
+    pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Options, OptionError> {
+        let mut o = Options {
+            arguments: arguments.map(OsString::into_vec).collect(),
+            statements: Vec::new(),
+            script: None,
+            version: false,
+            engine: HIGHEST,
+            stats: false,
+            fuel: None,
+            memory: None,
+            bundle: None,
+            code_region: CODE_REGION,
+            native_stack: None,
+            collect_always: false,
+        };
+        let mut i = 1;
+        while let Some(argument) = o.arguments.get(i) {
+            match argument.as_slice() {
+                b"-" => break,
+                b"--" => {
+                    i += 1;
+                    break;
+                }
+                b"-v" => o.version = true,
+                [b'-', b'e', glued @ ..] => {
+                    let statement = if glued.is_empty() {
+                        i += 1;
+                        o.arguments.get(i).ok_or(OptionError::Usage)?.clone()
+                    } else {
+                        glued.to_vec()
+                    };
+                    o.statements.push(statement);
+                }
+                b"-i" => {
+                    return Err(OptionError::Unavailable {
+                        option: "-i",
+                        why: "this version has no interactive mode",
+                    });
+                }
+                [b'-', b'l', ..] => {
+                    return Err(OptionError::Unavailable {
+                        option: "-l",
+                        why: "this version has no 'require'",
+                    });
+                }
+                [b'-', b'-', ..] => {
+                    let argument = argument.clone();
+                    i += o.long(&argument, i)?;
+                }
+                [b'-', ..] => return Err(OptionError::Usage),
+                _ => break,
+            }
+            i += 1;
+        }
+        if i < o.arguments.len() {
+            o.script = Some(i);
+        }
+        Ok(o)
+    }
+
+    /// Takes a long option at index `i`; gives the number of further arguments it used.
+    fn long(&mut self, argument: &[u8], i: usize) -> Result<usize, OptionError> {
+        let (name, glued) = match argument.iter().position(|&b| b == b'=') {
+            Some(at) => (&argument[..at], Some(argument[at + 1..].to_vec())),
+            None => (argument, None),
+        };
+        match name {
+            b"--stats" if glued.is_none() => {
+                self.stats = true;
+                return Ok(0);
+            }
+            b"--collect-always" if glued.is_none() => {
+                if !cfg!(feature = "extra-checks") {
+                    return Err(OptionError::Unavailable {
+                        option: "--collect-always",
+                        why: "this build lacks the feature extra-checks",
+                    });
+                }
+                self.collect_always = true;
+                return Ok(0);
+            }
+            _ => {}
+        }
+        let used = usize::from(glued.is_none());
+        let next = || self.arguments.get(i + 1).cloned();
+        let value = || glued.clone().or_else(next).ok_or(OptionError::Usage);
+        match name {
+            b"--engine" => self.engine = engine(value()?)?,
+            b"--fuel" => self.fuel = Some(number("--fuel", value()?)?),
+            b"--memory" => self.memory = Some(size("--memory", value()?)? as u64),
+            b"--bundle" => self.bundle = Some(OsString::from_vec(value()?)),
+            b"--code-region" => self.code_region = size("--code-region", value()?)?,
+            b"--native-stack" => self.native_stack = Some(size("--native-stack", value()?)?),
+            _ => return Err(OptionError::Usage),
+        }
+        Ok(used)
+    }
+
+    /// Names of the script and of what stands before it, nearest last, and the arguments
+    /// after it: what becomes `arg`.
+    pub fn around(&self, script: usize) -> (Vec<&[u8]>, &[u8], Vec<&[u8]>) {
+        (
+            self.arguments[..script].iter().map(Vec::as_slice).collect(),
+            &self.arguments[script],
+            self.arguments[script + 1..]
+                .iter()
+                .map(Vec::as_slice)
+                .collect(),
+        )
+    }
+}
+
+fn engine(value: Vec<u8>) -> Result<Engine, OptionError> {
+    let all = [Engine::Portable, Engine::Interp];
+    let known = all.into_iter().find(|e| e.name().as_bytes() == value);
+    known.ok_or(OptionError::BadValue {
+        option: "--engine",
+        value,
+        expected: "portable or interp",
+    })
+}
+
+fn number(option: &'static str, value: Vec<u8>) -> Result<u64, OptionError> {
+    let text = core::str::from_utf8(&value).ok();
+    let n = text.and_then(|t| t.parse().ok());
+    n.ok_or(OptionError::BadValue {
+        option,
+        value,
+        expected: "a whole number",
+    })
+}
+
+/// A number of bytes with a suffix K, M or G, above 0.
+fn size(option: &'static str, value: Vec<u8>) -> Result<usize, OptionError> {
+    let (digits, unit) = match value.split_last() {
+        Some((b'K' | b'k', digits)) => (digits, 1 << 10),
+        Some((b'M' | b'm', digits)) => (digits, 1 << 20),
+        Some((b'G' | b'g', digits)) => (digits, 1 << 30),
+        _ => (value.as_slice(), 1usize),
+    };
+    let text = core::str::from_utf8(digits).ok();
+    let n = text.and_then(|t| t.parse::<usize>().ok());
+    let bytes = n.and_then(|n| n.checked_mul(unit)).filter(|&n| n > 0);
+    bytes.ok_or(OptionError::BadValue {
+        option,
+        value,
+        expected: "a number of bytes",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &[&str]) -> Result<Options, OptionError> {
+        Options::parse(["moonpatch"].iter().chain(line).map(OsString::from))
+    }
+
+    fn script(line: &[&str]) -> Option<usize> {
+        parse(line).unwrap().script
+    }
+
+    #[test]
+    fn the_script_ends_the_options() {
+        assert_eq!(script(&[]), None);
+        assert_eq!(script(&["x.lua", "-v", "--stats"]), Some(1));
+        assert_eq!(script(&["-e", "x()", "x.lua"]), Some(3));
+        assert_eq!(script(&["--", "-v"]), Some(2));
+        assert_eq!(script(&["--"]), None);
+        assert_eq!(script(&["-v", "-", "a"]), Some(2));
+        assert!(!parse(&["x.lua", "--stats"]).unwrap().stats);
+    }
+
+    #[test]
+    fn statements_come_glued_or_apart() {
+        let o = parse(&["-ex=1", "-e", "y=2"]).unwrap();
+        assert_eq!(o.statements, [b"x=1".to_vec(), b"y=2".to_vec()]);
+        assert_eq!(parse(&["-e"]).unwrap_err(), OptionError::Usage);
+    }
+
+    #[test]
+    fn long_options_come_with_their_values() {
+        let o = parse(&["--fuel", "12", "--memory=2M", "--engine=portable", "x"]).unwrap();
+        assert_eq!((o.fuel, o.memory), (Some(12), Some(2 << 20)));
+        assert_eq!((o.engine, o.script), (Engine::Portable, Some(5)));
+        assert_eq!(parse(&["--fuel"]).unwrap_err(), OptionError::Usage);
+        assert_eq!(parse(&["--stats=1"]).unwrap_err(), OptionError::Usage);
+        assert_eq!(parse(&["-x"]).unwrap_err(), OptionError::Usage);
+        for bad in ["--fuel=-1", "--memory=0", "--memory=M", "--engine=none"] {
+            let error = parse(&[bad]).unwrap_err();
+            assert!(matches!(error, OptionError::BadValue { .. }), "{bad}");
+        }
+        let huge = parse(&["--memory=99999999999G"]).unwrap_err();
+        assert!(matches!(huge, OptionError::BadValue { .. }));
+    }
+
+    #[test]
+    fn arg_goes_below_zero() {
+        let o = parse(&["-e", "s", "x.lua", "a", "b"]).unwrap();
+        let (before, name, after) = o.around(o.script.unwrap());
+        assert_eq!(before, [&b"moonpatch"[..], b"-e", b"s"]);
+        assert_eq!((name, after), (&b"x.lua"[..], vec![&b"a"[..], b"b"]));
+    }
+}

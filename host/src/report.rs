@@ -1,0 +1,114 @@
+//! What the program tells on standard error: messages as `lua` words them, and the
+//! counters of `--stats`.
+//!
+//! Must never write: it makes texts. Called by `session`.
+
+use crate::interrupt;
+use crate::session::SessionError;
+use lua_core::state::Stats;
+use lua_core::{Engine, Vm, VmError};
+
+/// "moonpatch: what went wrong", with a traceback if there is one.
+pub fn message(error: &SessionError) -> Vec<u8> {
+    let text = match error {
+        SessionError::Memory(e) => e.to_string().into_bytes(),
+        SessionError::File { what, name, error } => file_message(what, name, error),
+        SessionError::Bundle(text) => text.clone().into_bytes(),
+        SessionError::Setup(e) => e.to_string().into_bytes(),
+        SessionError::Lua(error, message) => lua_message(*error, message.as_deref()),
+    };
+    [b"moonpatch: ", text.as_slice(), b"\n"].concat()
+}
+
+fn file_message(what: &str, name: &[u8], error: &std::io::Error) -> Vec<u8> {
+    // Rust appends " (os error 2)" to the system's text; `lua` doesn't.
+    let reason = error.to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default();
+    let what = format!("cannot {what} ");
+    [what.as_bytes(), name, b": ", reason.as_bytes()].concat()
+}
+
+fn lua_message(error: VmError, message: Option<&[u8]>) -> Vec<u8> {
+    let stopped_by = match error {
+        VmError::Stopped if interrupt::interrupted() => "interrupted!",
+        VmError::OutOfFuel | VmError::Stopped | VmError::NoMemory => &*error.to_string(),
+        VmError::Syntax | VmError::Runtime | VmError::RegionTooSmall { .. } => {
+            return message
+                .unwrap_or(b"(error object is not a string)")
+                .to_vec();
+        }
+    };
+    stopped_by.as_bytes().to_vec()
+}
+
+/// Counters and times of a run, for `--stats`.
+pub struct Report {
+    engine: Engine,
+    stats: Stats,
+    bytes_in_use: u64,
+    /// Address space that Lua has.
+    pub region_bytes: usize,
+    /// Bytes of machine code that were linked.
+    pub code_bytes: usize,
+    /// Bytes that there were for it.
+    pub code_region_bytes: usize,
+    /// Nanoseconds for reserving memory and making the VM with its library.
+    pub vm_ns: u128,
+    /// Nanoseconds for mapping code memory, checking the bundle and linking it.
+    pub bundle_ns: u128,
+    /// Nanoseconds for compiling and running all chunks.
+    pub run_ns: u128,
+}
+
+impl Report {
+    /// All zeros.
+    pub fn new(engine: Engine) -> Report {
+        Report {
+            engine,
+            stats: Stats::default(),
+            bytes_in_use: 0,
+            region_bytes: 0,
+            code_bytes: 0,
+            code_region_bytes: 0,
+            vm_ns: 0,
+            bundle_ns: 0,
+            run_ns: 0,
+        }
+    }
+
+    /// Takes the counters of a VM that has run.
+    pub fn take(&mut self, vm: &Vm) {
+        self.engine = vm.engine();
+        self.stats = vm.stats();
+        self.bytes_in_use = vm.bytes_in_use();
+    }
+
+    /// One line of JSON. All values are numbers but the engine's name.
+    pub fn json(&self, status: i32) -> String {
+        let s = &self.stats;
+        let numbers: [(&str, u128); 13] = [
+            ("ticks", s.ticks.into()),
+            ("collections", s.collections.into()),
+            ("bytes_allocated", s.allocated.into()),
+            ("bytes_in_use", self.bytes_in_use.into()),
+            ("region_bytes", self.region_bytes as u128),
+            ("portable_entries", s.portable_entries.into()),
+            ("interp_entries", s.interp_entries.into()),
+            ("slow_calls", s.slow_calls.into()),
+            ("code_bytes", self.code_bytes as u128),
+            ("code_region_bytes", self.code_region_bytes as u128),
+            ("vm_ns", self.vm_ns),
+            ("bundle_ns", self.bundle_ns),
+            ("run_ns", self.run_ns),
+        ];
+        let mut json = format!(
+            "{{\"engine\":\"{}\",\"status\":{status}",
+            self.engine.name()
+        );
+        for (name, n) in numbers {
+            json.push_str(&format!(",\"{name}\":{n}"));
+        }
+        json.push_str("}\n");
+        json
+    }
+}

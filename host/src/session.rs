@@ -1,0 +1,240 @@
+//! One run of the program: makes the VM, runs what the command line names, and gives the
+//! exit status.
+//!
+//! Must never fall back to another engine than the one asked for: what can't be had is an
+//! error. Called by `main`.
+
+use crate::interrupt;
+use crate::options::Options;
+use crate::os_library;
+use crate::output::Output;
+use crate::report::{self, Report};
+use core::ffi::c_void;
+use lua_core::{Config, Engine, Vm, VmError};
+use moonpatch::memory::{CodeMemory, MemoryError, Region, serialize};
+use rustix::process::{Resource, getrlimit};
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
+
+/// Status of a failed run, as `lua` has it.
+const FAILURE: i32 = 1;
+
+/// Most of the native stack that is ever used, if the system's limit is higher.
+const NATIVE_STACK_MAX: usize = 8 << 20;
+
+/// Why the program couldn't be run, or didn't run to its end.
+#[derive(Debug)]
+pub enum SessionError {
+    /// No memory from the system.
+    Memory(MemoryError),
+    /// A file can't be opened or read.
+    File {
+        /// "open" or "read".
+        what: &'static str,
+        /// The file, as it was named.
+        name: Vec<u8>,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// The bundle can't be used; the text says why.
+    Bundle(String),
+    /// The VM couldn't be made.
+    Setup(VmError),
+    /// The program failed; the text is Lua's message, if the error value has one.
+    Lua(VmError, Option<Vec<u8>>),
+}
+
+/// Runs everything that `options` ask for; gives the exit status.
+pub fn run(options: &Options) -> i32 {
+    let output = Output::new();
+    let mut report = Report::new(options.engine);
+    let status = match execute(options, &output, &mut report) {
+        Ok(()) => os_library::exit_asked().unwrap_or(0),
+        Err(error) => {
+            output.complain(&report::message(&error));
+            FAILURE
+        }
+    };
+    output.flush();
+    let status = match output.failure() {
+        Some(errno) => {
+            output.complain(format!("moonpatch: writing to stdout: {errno}\n").as_bytes());
+            FAILURE
+        }
+        None => status,
+    };
+    if options.stats {
+        output.complain(report.json(status).as_bytes());
+    }
+    status
+}
+
+fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<(), SessionError> {
+    let started = Instant::now();
+    let mut config = Config {
+        native_stack_limit: stack_limit(options.native_stack),
+        collect_always: options.collect_always,
+        ..Config::default()
+    };
+    config.hooks.context = core::ptr::from_ref(output).cast::<c_void>().cast_mut();
+    config.hooks.write = Output::hook;
+    config.hooks.clock = os_library::processor_time;
+    if let Some(cap) = options.memory {
+        config.memory_cap = cap;
+    }
+
+    let region = Region::reserve_most(lua_core::vm::REGION_MIN).map_err(SessionError::Memory)?;
+    // The signal handler and the program's end, which doesn't wait for it to be unmapped,
+    // see it until the process ends.
+    let region = Box::leak(Box::new(region));
+    report.region_bytes = region.len();
+    let mut vm = Vm::new(region.bytes(), &config).map_err(SessionError::Setup)?;
+    vm.register("os", os_library::FUNCTIONS)
+        .map_err(SessionError::Setup)?;
+    report.vm_ns = started.elapsed().as_nanos();
+
+    let started = Instant::now();
+    if options.engine == Engine::Interp {
+        use_bundle(&mut vm, options, report)?;
+    }
+    report.bundle_ns = started.elapsed().as_nanos();
+
+    // SAFETY: the region is never unmapped.
+    unsafe { interrupt::install(vm.stop_handle()) };
+    if options.fuel.is_some() {
+        vm.set_fuel(options.fuel);
+    }
+    let started = Instant::now();
+    let result = run_all(&mut vm, options);
+    report.run_ns = started.elapsed().as_nanos();
+    report.take(&vm);
+    result
+}
+
+/// The lowest address that library functions may take the native stack to.
+///
+/// Half of the stack that the system allows is used (the kernel lets arguments and
+/// environment, which lie above, take a quarter), or as much as the command line says.
+fn stack_limit(bytes: Option<usize>) -> usize {
+    let here = 0u8;
+    let here = core::hint::black_box(&raw const here).addr();
+    let allowed = getrlimit(Resource::Stack).current;
+    let allowed = allowed.map_or(NATIVE_STACK_MAX, |n| {
+        n.min(NATIVE_STACK_MAX as u64) as usize
+    });
+    here.saturating_sub(bytes.unwrap_or(allowed / 2))
+}
+
+fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(), SessionError> {
+    let file;
+    let bundle = match &options.bundle {
+        Some(name) => {
+            file = read_file(name.as_bytes())?;
+            file.as_slice()
+        }
+        None => lua_core::engine::interp::PREBUILT,
+    };
+    let memory = CodeMemory::map(options.code_region).map_err(SessionError::Memory)?;
+    // Code may be running when the process ends: never unmapped.
+    let memory = Box::leak(Box::new(memory));
+    // SAFETY: `serialize` follows the linking, on the only thread there is; never unmapped.
+    let mut code = unsafe { memory.region(&mut []) }.map_err(SessionError::Memory)?;
+    // SAFETY: the memory is never unmapped or reused; Linux saves the processor's state.
+    let linked = unsafe { vm.use_bundle(bundle, &mut code) };
+    linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
+    serialize();
+    report.code_bytes = code.len() - code.free_bytes();
+    report.code_region_bytes = code.len();
+    Ok(())
+}
+
+fn run_all(vm: &mut Vm, options: &Options) -> Result<(), SessionError> {
+    for statement in &options.statements {
+        run_chunk(vm, statement, b"=(command line)", &[])?;
+        if os_library::exit_asked().is_some() {
+            return Ok(());
+        }
+    }
+    if let Some(at) = options.script {
+        let (before, name, arguments) = options.around(at);
+        vm.set_arg(&before, name, &arguments)
+            .map_err(|e| SessionError::Lua(e, None))?;
+        let (source, chunk) = if name == b"-" && before.last() != Some(&&b"--"[..]) {
+            (read_stdin()?, b"=stdin".to_vec())
+        } else {
+            (read_file(name)?, [b"@", name].concat())
+        };
+        return run_chunk(vm, without_first_comment(&source), &chunk, &arguments);
+    }
+    if options.statements.is_empty() && !options.version {
+        let source = read_stdin()?;
+        return run_chunk(vm, without_first_comment(&source), b"=stdin", &[]);
+    }
+    Ok(())
+}
+
+fn run_chunk(
+    vm: &mut Vm,
+    source: &[u8],
+    name: &[u8],
+    arguments: &[&[u8]],
+) -> Result<(), SessionError> {
+    match vm.run(source, name, arguments) {
+        Ok(()) => Ok(()),
+        Err(VmError::Stopped)
+            if os_library::exit_asked().is_some() && !interrupt::interrupted() =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(SessionError::Lua(error, vm.message().map(<[u8]>::to_vec))),
+    }
+}
+
+/// A first line that starts with '#' is for the shell; its line break stays, for the
+/// numbers of the lines.
+fn without_first_comment(source: &[u8]) -> &[u8] {
+    if source.first() != Some(&b'#') {
+        return source;
+    }
+    let end = source.iter().position(|&b| b == b'\n');
+    &source[end.unwrap_or(source.len())..]
+}
+
+fn read_file(name: &[u8]) -> Result<Vec<u8>, SessionError> {
+    let failed = |what| {
+        move |error| SessionError::File {
+            what,
+            name: name.to_vec(),
+            error,
+        }
+    };
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::open(OsStr::from_bytes(name)).map_err(failed("open"))?;
+    file.read_to_end(&mut bytes).map_err(failed("read"))?;
+    Ok(bytes)
+}
+
+fn read_stdin() -> Result<Vec<u8>, SessionError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| SessionError::File {
+        what: "read",
+        name: b"stdin".to_vec(),
+        error,
+    })?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_first_comment;
+
+    #[test]
+    fn the_shells_line_is_passed_over() {
+        assert_eq!(without_first_comment(b"#!/bin/x\nprint(1)"), b"\nprint(1)");
+        assert_eq!(without_first_comment(b"#"), b"");
+        assert_eq!(without_first_comment(b"x = 1\n#"), b"x = 1\n#");
+    }
+}
