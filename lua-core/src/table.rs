@@ -41,7 +41,7 @@ pub struct Table {
     pub array_cap: u32,
     /// Hash part or 0.
     pub hash: u32,
-    /// Where the last border was found.
+    /// Where the last border was found, at most `array_cap`.
     pub hint: u32,
 }
 

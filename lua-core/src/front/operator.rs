@@ -211,17 +211,28 @@ impl Compiler<'_> {
                     Kind::Nil | Kind::True | Kind::False | Kind::Str(_) | Kind::Number(_)
                 );
                 if !constant || e.has_jumps() {
-                    self.place_any(e)?;
+                    self.place_left(e)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
             _ => {
                 if e.as_number().is_none() {
-                    self.place_any(e)?;
+                    self.place_left(e)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
         }
+    }
+
+    /// Places a left operand, but leaves a local variable where it is: as in
+    /// the reference, `x + f()` sees what `f` did to the local `x`.
+    fn place_left(&mut self, e: &mut Expr) -> Result<(), CompileError> {
+        if !matches!(e.kind, Kind::Cell(_)) || e.has_jumps() {
+            self.place_any(e)?;
+        }
+        Ok(())
     }
 
     /// Applies a binary operator; the result is in `left`.

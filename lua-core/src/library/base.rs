@@ -1,26 +1,55 @@
 //! Basic functions.
 
 use super::Functions;
-use crate::error::Raise;
-use crate::heap::{NoMemory, Rt};
+use crate::error::{Raise, Text};
+use crate::heap::{NoMemory, Rt, StrRef, TableRef};
 use crate::native::{Call, Results, Special};
 use crate::state::Event;
 use crate::value::{Type, Value};
 
-const FUNCTIONS: &Functions = &[("print", print), ("tostring", tostring), ("type", type_)];
+const FUNCTIONS: &Functions = &[
+    ("assert", assert),
+    ("collectgarbage", collectgarbage),
+    ("error", error),
+    ("gcinfo", gcinfo),
+    ("getmetatable", getmetatable),
+    ("ipairs", ipairs),
+    ("pairs", pairs),
+    ("rawequal", rawequal),
+    ("rawget", rawget),
+    ("rawset", rawset),
+    ("select", select),
+    ("setmetatable", setmetatable),
+    ("tonumber", tonumber),
+    ("type", type_),
+    ("unpack", unpack),
+];
+
+/// Most values that `unpack` and `string.byte` give at once, as in the reference.
+pub(super) const MAX_RESULTS: i64 = 8000;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     rt.register("", FUNCTIONS)?;
     let g = rt.globals();
     rt.register_one(g, "pcall", super::special, Special::Pcall)?;
     rt.register_one(g, "xpcall", super::special, Special::Xpcall)?;
-    Ok(())
-}
-
-/// The embedder's message handler: the message with a traceback.
-pub(crate) fn traceback_handler(call: &mut Call) -> Result<Results, Raise> {
-    let v = call.arg(0);
-    call.ret(v)
+    let next = rt.register_one(g, "next", next, Special::No)?;
+    let iterator = rt.new_native(ipairs_step, 0, 0, g.0, &[])?;
+    // SAFETY: plain fields.
+    unsafe {
+        (*rt.vm()).next_fn = next;
+        (*rt.vm()).ipairs_fn = iterator.0;
+    }
+    // `print` goes through the global `tostring`; it remembers the original,
+    // which it needs no call for.
+    let tostring = rt.register_one(g, "tostring", tostring, Special::No)?;
+    let name = rt.intern(b"print")?;
+    let original = crate::heap::NativeRef(tostring).value();
+    let global_name = rt.intern(b"tostring")?.value();
+    let print = rt.new_native(print, 0, name.0, g.0, &[original, global_name])?;
+    rt.raw_set_str(g, name, print.value())?;
+    rt.set_member(g, "_G", g.value())?;
+    rt.set_member(g, "_VERSION", rt.intern(b"Lua 5.1")?.value())
 }
 
 /// Never called: body of special natives.
@@ -28,36 +57,92 @@ pub(crate) fn unreachable_native(call: &mut Call) -> Result<Results, Raise> {
     call.ret0()
 }
 
-/// `tostring(v)`: the text as a string value; calls `__tostring`.
-pub(crate) fn to_display(call: &mut Call, v: Value) -> Result<Value, Raise> {
+// ---- text of values
+
+/// Room for the text of any value that isn't a string.
+type ShortText = [u8; 32];
+
+/// The text of `v` as `tostring` gives it, metamethods aside. `short` holds it
+/// unless `v` is a string.
+fn plain_text<'a>(rt: Rt, v: Value, short: &'a mut ShortText) -> &'a [u8] {
+    match v.type_of() {
+        Type::Number | Type::String => rt.text_of(v, short),
+        Type::Nil => b"nil",
+        Type::Boolean => {
+            if v == Value::TRUE {
+                b"true"
+            } else {
+                b"false"
+            }
+        }
+        t => {
+            // "table: 0x0001c2a8"
+            let name = t.name().as_bytes();
+            let n = name.len();
+            let mut at = 0;
+            let mut push = |b: u8| {
+                if let Some(place) = short.get_mut(at) {
+                    *place = b;
+                    at += 1;
+                }
+            };
+            name.iter().chain(b": 0x").for_each(|&b| push(b));
+            for i in (0..8).rev() {
+                let digit = (v.payload() >> (i * 4) & 15) as u8;
+                push(if digit < 10 {
+                    b'0' + digit
+                } else {
+                    b'a' + digit - 10
+                });
+            }
+            &short[..(n + 12).min(short.len())]
+        }
+    }
+}
+
+/// `tostring(v)`; calls `__tostring`.
+pub(super) fn to_display(call: &mut Call, v: Value) -> Result<Value, Raise> {
+    if v.has_tag(crate::value::tag::STRING) {
+        return Ok(v);
+    }
     let rt = call.rt();
     let h = rt.event_handler(rt.metatable_of(v), Event::ToString);
     if !h.is_nil() {
-        let n = call.call(h, &[v])?;
-        let r = call.call_result(0, n);
-        return Ok(r);
+        let n = call.call_surely(h, &[v])?;
+        return Ok(call.call_result(0, n));
     }
-    Ok(match v.type_of() {
-        Type::Number => rt.number_to_string(v.as_f64())?.value(),
-        Type::String => v,
-        Type::Nil => rt.intern(b"nil")?.value(),
-        Type::Boolean => rt
-            .intern(if v == Value::TRUE { b"true" } else { b"false" })?
-            .value(),
-        _ => rt.intern(v.type_of().name().as_bytes())?.value(),
-    })
+    let mut short = [0; 32];
+    Ok(rt.intern(plain_text(rt, v, &mut short))?.value())
 }
 
 fn print(call: &mut Call) -> Result<Results, Raise> {
-    let hooks = call.rt().hooks();
+    let rt = call.rt();
+    let hooks = rt.hooks();
     for i in 0..call.count() {
         let v = call.arg(i);
-        let s = to_display(call, v)?;
-        let mut digits = [0; 32];
+        let mut short = [0; 32];
+        let tostring = match StrRef::from_value(call.upvalue(1)) {
+            Some(name) => rt.raw_get_str(rt.globals(), name),
+            None => Value::NIL,
+        };
+        let is_plain = tostring == call.upvalue(0)
+            && rt
+                .event_handler(rt.metatable_of(v), Event::ToString)
+                .is_nil();
+        let text = if is_plain {
+            plain_text(rt, v, &mut short)
+        } else {
+            let n = call.call_surely(tostring, &[v])?;
+            let s = call.call_result(0, n);
+            if !s.is_number() && StrRef::from_value(s).is_none() {
+                return Err(rt.raise_text(b"'tostring' must return a string to 'print'"));
+            }
+            rt.text_of(s, &mut short)
+        };
         if i > 0 {
             (hooks.write)(hooks.context, b"\t");
         }
-        (hooks.write)(hooks.context, call.rt().text_of(s, &mut digits));
+        (hooks.write)(hooks.context, text);
     }
     (hooks.write)(hooks.context, b"\n");
     call.ret0()
@@ -73,5 +158,301 @@ fn type_(call: &mut Call) -> Result<Results, Raise> {
     let v = call.check_any(0)?;
     // SAFETY: plain field.
     let name = unsafe { (*call.rt().vm()).library.type_names[v.type_of() as usize] };
-    call.ret(crate::heap::StrRef(name).value())
+    call.ret(StrRef(name).value())
+}
+
+// ---- numbers
+
+fn tonumber(call: &mut Call) -> Result<Results, Raise> {
+    let base = call.opt_int(1, 10)?;
+    if base == 10 {
+        let v = call.check_any(0)?;
+        let x = call.rt().to_number(v);
+        return call.ret(x.map_or(Value::NIL, Value::number));
+    }
+    let s = call.check_string(0)?;
+    if !(2..=36).contains(&base) {
+        return Err(call.bad_argument(1, b"base out of range"));
+    }
+    let x = parse_in_base(call.rt().str_bytes(s), base as u32);
+    call.ret(x.map_or(Value::NIL, Value::number))
+}
+
+/// A whole number in a base from 2 to 36, as C's `strtoul` reads it: white space
+/// around it, a sign (`-` negates modulo 2^64), `0x` allowed in base 16, too
+/// large numbers become the largest. As with a C string, the text ends at a NUL.
+fn parse_in_base(s: &[u8], base: u32) -> Option<f64> {
+    let s = s.split(|&b| b == 0).next().unwrap_or(&[]);
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t'..=b'\r');
+    let start = s.iter().position(|b| !is_space(b))?;
+    let mut s = s.get(start..)?;
+    let mut negative = false;
+    if let [sign @ (b'+' | b'-'), rest @ ..] = s {
+        negative = *sign == b'-';
+        s = rest;
+    }
+    let digit = |b: u8| (b as char).to_digit(base);
+    if let [b'0', b'x' | b'X', rest @ ..] = s
+        && base == 16
+        && rest.first().is_some_and(|&b| digit(b).is_some())
+    {
+        s = rest;
+    }
+    let mut n = Some(0u64);
+    let mut len = 0;
+    for d in s.iter().map_while(|&b| digit(b)) {
+        len += 1;
+        n = n.and_then(|n| n.checked_mul(base as u64)?.checked_add(d as u64));
+    }
+    if len == 0 || !s.get(len..)?.iter().all(is_space) {
+        return None;
+    }
+    let n = match n {
+        Some(n) if negative => n.wrapping_neg(),
+        Some(n) => n,
+        None => u64::MAX,
+    };
+    Some(n as f64)
+}
+
+// ---- errors
+
+fn assert(call: &mut Call) -> Result<Results, Raise> {
+    if !call.check_any(0)?.is_falsy() {
+        return call.ret_arguments(0);
+    }
+    if call.arg(1).is_nil() {
+        return Err(call.rt().raise_text(b"assertion failed!"));
+    }
+    let message = call.check_string(1)?;
+    Err(raise_at(call.rt(), 0, message.value()))
+}
+
+fn error(call: &mut Call) -> Result<Results, Raise> {
+    let v = call.arg(0);
+    let level = call.opt_int(1, 1)?;
+    let rt = call.rt();
+    let is_text = v.is_number() || StrRef::from_value(v).is_some();
+    if is_text && level > 0 {
+        return Err(raise_at(rt, level as u32 - 1, v));
+    }
+    Err(rt.raise_value(v))
+}
+
+/// Raises a string or number with the position of the caller, or further out.
+fn raise_at(rt: Rt, skip: u32, message: Value) -> Raise {
+    let mut position = Text::new();
+    rt.push_position(&mut position, skip);
+    let joined = rt
+        .intern(position.bytes())
+        .and_then(|p| rt.concat_values(&[p.value(), message]));
+    match joined {
+        Ok(s) => rt.raise_value(s.value()),
+        Err(NoMemory) => Raise::NoMemory,
+    }
+}
+
+// ---- arguments and results
+
+fn select(call: &mut Call) -> Result<Results, Raise> {
+    let count = call.count() as i64;
+    if let Some(s) = StrRef::from_value(call.arg(0)) {
+        if call.rt().str_bytes(s).first() == Some(&b'#') {
+            return call.ret(Value::number((count - 1) as f64));
+        }
+    }
+    let n = call.check_int(0)? as i64;
+    let first = if n < 0 { count + n } else { n.min(count) };
+    if first < 1 {
+        return Err(call.bad_argument(0, b"index out of range"));
+    }
+    call.ret_arguments(first as u32)
+}
+
+fn unpack(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    let rt = call.rt();
+    let first = call.opt_int(1, 1)? as i64;
+    let last = match call.arg(2) {
+        v if v.is_nil() => rt.length(t) as i64,
+        _ => call.check_int(2)? as i64,
+    };
+    let n = last - first + 1;
+    if n <= 0 {
+        return call.ret0();
+    }
+    if n + call.count() as i64 > MAX_RESULTS {
+        return Err(rt.raise_text(b"too many results to unpack"));
+    }
+    call.reserve(n as u32)?;
+    for i in 0..n {
+        let v = element(rt, t, first + i);
+        call.put(i as u32, v);
+    }
+    call.results(n as u32)
+}
+
+/// `t[i]` without metamethods, for any integer.
+#[inline]
+pub(super) fn element(rt: Rt, t: TableRef, i: i64) -> Value {
+    match u32::try_from(i) {
+        Ok(i) if i > 0 => rt.raw_get_int(t, i),
+        _ => rt.raw_get(t, Value::number(i as f64)),
+    }
+}
+
+// ---- tables
+
+fn next(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    let rt = call.rt();
+    let Some(cursor) = rt.cursor_after(t, call.arg(1)) else {
+        return Err(rt.raise_bare(b"invalid key to 'next'"));
+    };
+    match rt.entry_from(t, cursor) {
+        Some((k, v, _)) => call.ret_many(&[k, v]),
+        None => call.ret(Value::NIL),
+    }
+}
+
+fn pairs(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    // SAFETY: plain field.
+    let next = crate::heap::NativeRef(unsafe { (*call.rt().vm()).next_fn });
+    call.ret_many(&[next.value(), t.value(), Value::NIL])
+}
+
+fn ipairs(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    // SAFETY: plain field.
+    let step = crate::heap::NativeRef(unsafe { (*call.rt().vm()).ipairs_fn });
+    call.ret_many(&[step.value(), t.value(), Value::number(0.0)])
+}
+
+/// The iterator function of `ipairs`.
+fn ipairs_step(call: &mut Call) -> Result<Results, Raise> {
+    let i = call.check_int(1)?.wrapping_add(1);
+    let t = call.check_table(0)?;
+    let v = element(call.rt(), t, i as i64);
+    if v.is_nil() {
+        return call.ret0();
+    }
+    call.ret_many(&[Value::number(i as f64), v])
+}
+
+fn rawequal(call: &mut Call) -> Result<Results, Raise> {
+    let equal = call.check_any(0)?.raw_equal(call.check_any(1)?);
+    call.ret(Value::boolean(equal))
+}
+
+fn rawget(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    let key = call.check_any(1)?;
+    let v = call.rt().raw_get(t, key);
+    call.ret(v)
+}
+
+fn rawset(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    let key = call.check_any(1)?;
+    let v = call.check_any(2)?;
+    let rt = call.rt();
+    if key.is_nil() {
+        return Err(rt.raise_bare(b"table index is nil"));
+    }
+    if key.is_number() && key.as_f64().is_nan() {
+        return Err(rt.raise_bare(b"table index is NaN"));
+    }
+    rt.raw_set(t, key, v)?;
+    call.ret(t.value())
+}
+
+fn setmetatable(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_table(0)?;
+    let meta = call.check_nil_or_table(1)?;
+    let rt = call.rt();
+    let old = rt.metatable_of(t.value());
+    if old != 0 && !rt.event_handler(old, Event::Metatable).is_nil() {
+        return Err(rt.raise_text(b"cannot change a protected metatable"));
+    }
+    rt.set_table_meta(t, meta.map_or(0, |m| m.0))?;
+    call.ret(t.value())
+}
+
+fn getmetatable(call: &mut Call) -> Result<Results, Raise> {
+    let v = call.check_any(0)?;
+    let rt = call.rt();
+    let meta = rt.metatable_of(v);
+    if meta == 0 {
+        return call.ret(Value::NIL);
+    }
+    let shown = rt.event_handler(meta, Event::Metatable);
+    call.ret(if shown.is_nil() {
+        TableRef(meta).value()
+    } else {
+        shown
+    })
+}
+
+// ---- the collector
+
+/// Bytes that live objects take, and those allocated since they were counted.
+fn bytes_in_use(rt: Rt) -> f64 {
+    // SAFETY: plain fields.
+    unsafe { ((*rt.vm()).live_bytes + (*rt.vm()).debt) as f64 }
+}
+
+fn collect(call: &mut Call) {
+    let rt = call.rt();
+    // SAFETY: `top` is the end of this call's values.
+    unsafe { (*rt.vm()).top = call.base.add(call.count as usize) };
+    rt.collect();
+}
+
+fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
+    let rt = call.rt();
+    let option = match call.arg(0) {
+        v if v.is_nil() => b"collect".as_slice(),
+        _ => {
+            let s = call.check_string(0)?;
+            rt.str_bytes(s)
+        }
+    };
+    let number = call.opt_int(1, 0)?;
+    let result = match option {
+        b"count" => Value::number(bytes_in_use(rt) / 1024.0),
+        b"step" => {
+            // Collections are complete, so one step is a cycle.
+            collect(call);
+            Value::TRUE
+        }
+        b"collect" => {
+            collect(call);
+            Value::number(0.0)
+        }
+        b"stop" | b"restart" => Value::number(0.0),
+        b"setpause" => {
+            // SAFETY: plain field. Below 100 the collector would never rest.
+            let before = unsafe {
+                let before = (*rt.vm()).pause_percent;
+                (*rt.vm()).pause_percent = number.clamp(110, 10_000) as u32;
+                before
+            };
+            Value::number(before as f64)
+        }
+        b"setstepmul" => Value::number(200.0),
+        _ => {
+            let mut text = Text::new();
+            text.push(b"invalid option '");
+            text.push(option);
+            text.push(b"'");
+            return Err(call.bad_argument(0, text.bytes()));
+        }
+    };
+    call.ret(result)
+}
+
+fn gcinfo(call: &mut Call) -> Result<Results, Raise> {
+    let kilobytes = (bytes_in_use(call.rt()) / 1024.0) as i64;
+    call.ret(Value::number(kilobytes as f64))
 }

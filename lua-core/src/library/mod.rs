@@ -1,13 +1,29 @@
 //! The library: what every VM has without an operating system.
+//!
+//! A file per library table, plus what they share: building strings
+//! (`builder`), conversions of `string.format` (`format`), sorting (`sort`) and
+//! tracebacks (`traceback`). All follow the rules at the head of `native.rs`.
+//! Nothing here touches an operating system: output and time come from the
+//! embedder's hooks, files and processes from the host.
 
 mod base;
+mod builder;
+mod coroutine;
+mod format;
+mod math;
+mod sort;
+mod string;
+mod system;
+mod table;
+mod traceback;
 
 use crate::error::Raise;
-use crate::heap::{NoMemory, Rt, TableRef};
+use crate::heap::{NoMemory, Rt, StrRef, TableRef};
 use crate::native::{Call, NativeFn, Results, Special};
-use crate::value::Type;
+use crate::value::{Type, Value};
 
-pub(crate) use base::{traceback_handler, unreachable_native};
+pub(crate) use base::unreachable_native;
+pub(crate) use traceback::traceback_handler;
 
 /// Names and functions of one library table.
 pub(crate) type Functions = [(&'static str, NativeFn)];
@@ -35,7 +51,13 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
             (*vm).library.type_names[t as usize] = rt.intern(t.name().as_bytes())?.0;
         }
     }
-    base::open(rt)
+    base::open(rt)?;
+    math::open(rt)?;
+    string::open(rt)?;
+    table::open(rt)?;
+    coroutine::open(rt)?;
+    system::open(rt)?;
+    traceback::open(rt)
 }
 
 /// Body of natives that the call machinery carries out itself.
@@ -83,5 +105,106 @@ impl Rt {
         let n = self.new_native(f, special as u8, key.0, self.globals().0, &[])?;
         self.raw_set_str(t, key, n.value())?;
         Ok(n.0)
+    }
+
+    /// Adds a value to a library table.
+    fn set_member(self, t: TableRef, name: &str, v: Value) -> Result<(), NoMemory> {
+        self.raw_set_str(t, self.intern(name.as_bytes())?, v)
+    }
+
+    /// The string of one byte; it always exists.
+    #[inline(always)]
+    fn byte_string(self, b: u8) -> StrRef {
+        // SAFETY: plain field, filled by `open`.
+        StrRef(unsafe { (*self.vm()).library.byte_strings[b as usize] })
+    }
+
+    /// The empty string; it always exists.
+    #[inline(always)]
+    fn empty_string(self) -> StrRef {
+        // SAFETY: plain field, filled by `open`.
+        StrRef(unsafe { (*self.vm()).library.empty })
+    }
+
+    /// `intern` for text that is often one byte long.
+    #[inline(always)]
+    fn intern_short(self, s: &[u8]) -> Result<StrRef, NoMemory> {
+        match s {
+            [] => Ok(self.empty_string()),
+            [b] => Ok(self.byte_string(*b)),
+            _ => self.intern(s),
+        }
+    }
+
+    /// Raises a message as it is, without a position.
+    #[cold]
+    fn raise_bare(self, message: &[u8]) -> Raise {
+        match self.intern(message) {
+            Ok(s) => self.raise_value(s.value()),
+            Err(NoMemory) => Raise::NoMemory,
+        }
+    }
+}
+
+/// What the functions of the library share beyond the API for embedders.
+impl Call {
+    /// [`Call::call`] for functions that can't be repeated from their start: if
+    /// the stack can't grow for the call, collects and tries once more. The
+    /// function and its arguments must be reachable, from the stack or otherwise.
+    fn call_surely(&mut self, f: Value, args: &[Value]) -> Result<u32, Raise> {
+        match self.call(f, args) {
+            Err(Raise::NoMemory) => {
+                let rt = self.rt();
+                // SAFETY: `top` is the end of this call's values.
+                unsafe { (*rt.vm()).top = self.base.add(self.count as usize) };
+                rt.collect();
+                let room = args.len() as u32 + 8;
+                match rt.with_retry(|| self.reserve(room)) {
+                    Err(Raise::NoMemory) => Err(rt.memory_error()),
+                    Err(raise) => Err(raise),
+                    Ok(()) => self.call(f, args),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// A 32-bit number, as C's `(int)` makes it of an integer argument.
+    #[inline]
+    fn check_int(&self, i: u32) -> Result<i32, Raise> {
+        Ok(self.check_integer(i)? as i32)
+    }
+
+    /// The same with a default for nil or nothing.
+    #[inline]
+    fn opt_int(&self, i: u32, default: i32) -> Result<i32, Raise> {
+        if self.arg(i).is_nil() {
+            Ok(default)
+        } else {
+            self.check_int(i)
+        }
+    }
+
+    /// Gives the arguments from `first` on as results.
+    fn ret_arguments(&mut self, first: u32) -> Result<Results, Raise> {
+        let n = self.count().saturating_sub(first);
+        for i in 0..n {
+            // Each goes to a lower slot than the ones still to be read.
+            let v = self.arg(first + i);
+            self.put(i, v);
+        }
+        self.results(n)
+    }
+
+    /// Checks that an argument is there and nil or a table.
+    fn check_nil_or_table(&self, i: u32) -> Result<Option<TableRef>, Raise> {
+        match self.arg_opt(i) {
+            Some(v) if v.is_nil() => Ok(None),
+            Some(v) => match TableRef::from_value(v) {
+                Some(t) => Ok(Some(t)),
+                None => Err(self.bad_argument(i, b"nil or table expected")),
+            },
+            None => Err(self.bad_argument(i, b"nil or table expected")),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Arithmetic, `not`, length, concatenation.
 
 use super::{Flow, Machine, Operands};
+use crate::table::Table;
 use crate::value::{TAG, Value, tag};
 use core::hint::cold_path;
+use core::mem::offset_of;
 
 /// A binary operation on numbers.
 trait Binary {
@@ -189,15 +191,44 @@ pub fn not<O: Operands>(m: Machine, o: O) -> Flow {
     Flow::Next
 }
 
-/// R[a] = #R[b]
+/// R[a] = #R[b]. A table's border is mostly where it was found before, or one
+/// further, as after `t[#t + 1] = v`.
 #[inline(always)]
 pub fn len<O: Operands>(m: Machine, o: O) -> Flow {
-    if m.reg_tag(o.b()) == tag::STRING {
-        let n: u32 = m.get(m.reg_ref(o.b()), 8);
-        m.set_reg(o.a(), (n as f64).to_bits());
-        return Flow::Next;
+    let t = m.reg_ref(o.b());
+    let n;
+    if m.reg_tag(o.b()) == tag::TABLE {
+        let hint: u32 = m.get(t, offset_of!(Table, hint));
+        let cap: u32 = m.get(t, offset_of!(Table, array_cap));
+        let array: u32 = m.get(t, offset_of!(Table, array));
+        let value = |i: u32| m.get::<u64>(array, i as usize * 8);
+        if hint >= cap {
+            cold_path();
+            return Flow::Slow;
+        }
+        // hint + 1 <= cap; slot 0 is the array object's header, which is no nil.
+        if value(hint + 1) == Value::NIL.0 {
+            if value(hint) == Value::NIL.0 {
+                cold_path();
+                return Flow::Slow;
+            }
+            n = hint;
+        } else {
+            n = hint + 1;
+            if n >= cap || value(n + 1) != Value::NIL.0 {
+                cold_path();
+                return Flow::Slow;
+            }
+            m.set(t, offset_of!(Table, hint), n);
+        }
+    } else if m.reg_tag(o.b()) == tag::STRING {
+        n = m.get(t, 8);
+    } else {
+        cold_path();
+        return Flow::Slow;
     }
-    Flow::Slow
+    m.set_reg(o.a(), (n as f64).to_bits());
+    Flow::Next
 }
 
 /// R[a] = R[b] .. ... .. R[c]

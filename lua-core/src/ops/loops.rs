@@ -84,7 +84,8 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
     }
     // SAFETY: plain fields.
     let (next_fn, ipairs_fn) = unsafe { ((*m.vm).next_fn, (*m.vm).ipairs_fn) };
-    if m.reg_tag(a) == tag::NATIVE && m.reg_tag(a + 8) == tag::TABLE {
+    // More variables than key and value need nils: rare enough for the slow path.
+    if m.reg_tag(a) == tag::NATIVE && m.reg_tag(a + 8) == tag::TABLE && o.imm_b() <= 2 {
         let t = m.reg_ref(a + 8);
         let array: u32 = m.get(t, offset_of!(Table, array));
         let cap: u32 = m.get(t, offset_of!(Table, array_cap));

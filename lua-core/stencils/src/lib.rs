@@ -45,10 +45,11 @@ macro_rules! dispatch {
     ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
         let pc: *const u64 = $pc;
         let vm: *mut VmState = $vm;
-        let handler: Handler =
-            core::mem::transmute::<usize, Handler>((&raw const (*vm).dispatch as *const usize)
+        let handler: Handler = core::mem::transmute::<usize, Handler>(
+            (&raw const (*vm).dispatch as *const usize)
                 .add(*(pc as *const u8) as usize)
-                .read());
+                .read(),
+        );
         become handler(vm, $base, pc, $tag)
     }};
 }
@@ -62,7 +63,9 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
     // SAFETY: `dispatch` holds handlers of this type.
     unsafe {
         let handler = core::mem::transmute::<usize, Handler>(
-            (&raw const (*vm).dispatch as *const usize).add(*(pc as *const u8) as usize).read(),
+            (&raw const (*vm).dispatch as *const usize)
+                .add(*(pc as *const u8) as usize)
+                .read(),
         );
         handler(vm, base, pc, TAG)
     }
@@ -74,7 +77,12 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
 /// Reached by jumps from handlers only.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_slow(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+pub unsafe extern "rust-preserve-none" fn aot_slow(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
     // SAFETY: the arguments are a handler's.
     unsafe {
         let to = rt_slow(vm, base, pc);
@@ -92,7 +100,12 @@ pub unsafe extern "rust-preserve-none" fn aot_slow(vm: *mut VmState, base: *mut 
 /// Reached by jumps from handlers only.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+pub unsafe extern "rust-preserve-none" fn aot_safepoint(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
     // SAFETY: the arguments are a handler's.
     unsafe {
         let to = rt_safepoint(vm, base, pc);
