@@ -6,7 +6,8 @@
 //! stencils (`stack`) and for all code (`features`).
 
 use iced_x86::{
-    Code, CpuidFeature, FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register,
+    Code, CpuidFeature, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
+    Register,
 };
 use stencil_format::CpuFeatures;
 
@@ -147,6 +148,12 @@ fn pushed(factory: &mut InstructionInfoFactory, instruction: &Instruction) -> Op
 pub fn features(insns: &[Insn]) -> Result<CpuFeatures, Reason> {
     let mut needed = CpuFeatures::NONE;
     for insn in insns {
+        // For the baseline LLVM writes `bsf` with a prefix that makes it a faster
+        // `tzcnt` where there is one, and takes care that both do. Whether BMI1
+        // was asked for can't be told from this instruction.
+        if insn.instruction.mnemonic() == Mnemonic::Tzcnt {
+            continue;
+        }
         for feature in insn.instruction.cpuid_features() {
             match feature_of(*feature) {
                 Some(feature) => needed = needed.union(feature),

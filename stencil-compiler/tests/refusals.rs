@@ -116,6 +116,26 @@ fn unsupported_instruction() {
 }
 
 #[test]
+fn processor_features() {
+    let features = |code: &str| {
+        let source = format!("{PRELUDE}{ABI}{}", naked("aot_f", code));
+        let bytes = compile("", &source).expect("a bundle");
+        stencil_format::Bundle::parse(&bytes)
+            .expect("a valid bundle")
+            .cpu_features()
+            .to_string()
+    };
+    assert_eq!(features(r#""addsd xmm0, xmm1", "ret""#), "none");
+    // `rep bsf`, which the compiler writes for every processor.
+    assert_eq!(
+        features(r#""mov eax, 64", "tzcnt rax, rdi", "ret""#),
+        "none"
+    );
+    let all = r#""andn rax, rdi, rsi", "popcnt rax, rax", "vaddsd xmm0, xmm0, xmm1", "ret""#;
+    assert_eq!(features(all), "popcnt,bmi1,avx");
+}
+
+#[test]
 fn unsupported_branch() {
     let (_, reason) = refusal(&naked("stencil_loop", r#""2: loop 2b", "jmp hole_next""#));
     assert_eq!(reason, Reason::UnsupportedBranch { offset: 0 });
