@@ -233,3 +233,24 @@ fn a_full_region_is_an_error_and_freeing_helps() {
     let program = engine.compile(&text).expect("the space of the freed one");
     assert_eq!(engine.run(&program, &[2.0]), Ok(f64::from(1 << 20)));
 }
+
+#[test]
+fn the_program() {
+    let run = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_expr-client");
+        let output = std::process::Command::new(program).args(arguments).output();
+        let output = output.expect("it runs");
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).expect("text"),
+        )
+    };
+    assert_eq!(run(&["x*2+1", "x=3"]), (true, "7\n".into()));
+    assert_eq!(
+        run(&["x > y ? x : y", "y=4.5", "x=3"]),
+        (true, "4.5\n".into())
+    );
+    assert_eq!(run(&["x*2+1"]), (false, String::new()));
+    assert_eq!(run(&["x*", "x=3"]), (false, String::new()));
+    assert_eq!(run(&[]), (false, String::new()));
+}
