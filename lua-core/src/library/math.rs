@@ -136,10 +136,7 @@ fn modf(call: &mut Call) -> Result<Results, Raise> {
     let x = call.check_number(0)?;
     let whole = libm::trunc(x);
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };
-    call.ret_many(&[
-        Value::number(whole),
-        Value::number(fraction.copysign(x)),
-    ])
+    call.ret_many(&[Value::number(whole), Value::number(fraction.copysign(x))])
 }
 
 fn max(call: &mut Call) -> Result<Results, Raise> {

@@ -1,0 +1,81 @@
+//! `coroutine`. Switching stacks is the call machinery's business (`calls.rs`);
+//! `resume`, `yield` and wrapped functions are carried out there.
+
+use super::Functions;
+use crate::error::Raise;
+use crate::heap::{NoMemory, Rt, ThreadRef};
+use crate::native::{Call, Results, Special};
+use crate::thread::Status;
+use crate::value::{Value, tag};
+
+const FUNCTIONS: &Functions = &[
+    ("create", create),
+    ("running", running),
+    ("status", status),
+    ("wrap", wrap),
+];
+
+pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
+    rt.register("coroutine", FUNCTIONS)?;
+    let t = rt.library_table("coroutine")?;
+    rt.register_one(t, "resume", super::special, Special::Resume)?;
+    rt.register_one(t, "yield", super::special, Special::Yield)?;
+    Ok(())
+}
+
+/// A coroutine that will run the Lua function in argument 0.
+fn new_coroutine(call: &mut Call) -> Result<ThreadRef, Raise> {
+    let f = call.arg(0);
+    if !f.has_tag(tag::CLOSURE) {
+        return Err(call.bad_argument(0, b"Lua function expected"));
+    }
+    let rt = call.rt();
+    // SAFETY: live thread.
+    let env = unsafe { (*rt.current()).env };
+    let t = rt.new_thread(env)?;
+    // The function waits in its place below the first frame's base.
+    // SAFETY: live thread.
+    rt.set(unsafe { (*rt.thread(t)).base } - 16, f);
+    Ok(t)
+}
+
+fn create(call: &mut Call) -> Result<Results, Raise> {
+    let t = new_coroutine(call)?;
+    call.ret(t.value())
+}
+
+fn wrap(call: &mut Call) -> Result<Results, Raise> {
+    let t = new_coroutine(call)?;
+    let rt = call.rt();
+    let upvalues = [t.value()];
+    let f = rt.new_native(
+        super::special,
+        Special::Wrapped as u8,
+        0,
+        rt.globals().0,
+        &upvalues,
+    )?;
+    call.ret(f.value())
+}
+
+fn status(call: &mut Call) -> Result<Results, Raise> {
+    let t = call.check_thread(0)?;
+    let rt = call.rt();
+    let name: &[u8] = match rt.thread_status(t) {
+        Status::Suspended => b"suspended",
+        Status::Running => b"running",
+        Status::Normal => b"normal",
+        Status::Dead => b"dead",
+    };
+    call.ret_bytes(name)
+}
+
+fn running(call: &mut Call) -> Result<Results, Raise> {
+    // SAFETY: plain fields.
+    let (t, main) = unsafe { ((*call.rt().vm()).thread, (*call.rt().vm()).main_thread) };
+    call.ret(if t == main {
+        Value::NIL
+    } else {
+        ThreadRef(t).value()
+    })
+}
