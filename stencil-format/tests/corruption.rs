@@ -3,14 +3,19 @@
 
 mod sample;
 
+use std::sync::LazyLock;
 use stencil_format::testing::repair;
 use stencil_format::{Bundle, BundleError, Expected, Field, HEADER_LEN, MAGIC, Section};
 
 /// Offset of the section table.
 const TABLE: usize = HEADER_LEN - 12 * 8;
 
+/// The sample, written once: Miri takes its time for that.
+static VALID: LazyLock<Vec<u8>> =
+    LazyLock::new(|| sample::model().write().expect("the sample is valid"));
+
 fn bytes() -> Vec<u8> {
-    sample::model().write().expect("the sample is valid")
+    VALID.clone()
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -229,7 +229,7 @@ prop_compose! {
 proptest! {
     // Under Miri there is no directory to keep failures in.
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 1000 },
+        cases: if cfg!(miri) { 2 } else { 1000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
