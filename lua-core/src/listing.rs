@@ -16,34 +16,52 @@ use core::fmt::{Result, Write};
 /// Longest string constant shown in full.
 const SHOWN_STRING: usize = 40;
 
+/// Writes the bytecode of a function and of all functions inside it.
+pub fn write_listing(rt: Rt, proto: ProtoRef, out: &mut dyn Write) -> Result {
+    let p = rt.proto(proto);
+    // SAFETY: `new_proto` placed `code_words` words at the entry; nothing here
+    // allocates, so no collection can take them away, and no engine runs.
+    let code = unsafe { core::slice::from_raw_parts(rt.at::<u64>(p.entry), p.code_words as usize) };
+    let listing = Listing {
+        rt,
+        line_defined: p.line_defined,
+        params: p.header.b2,
+        is_vararg: p.header.b3 != 0,
+        frame_size: p.header.aux,
+        code,
+        lines: rt.slice(p.lines),
+        upvalues: rt.slice(p.upvalues),
+        locals: rt.slice(p.locals),
+        protos: rt.slice(p.protos),
+    };
+    listing.write(out)?;
+    // Depth: at most the number of syntax levels.
+    for &inner in listing.protos {
+        writeln!(out)?;
+        write_listing(rt, inner, out)?;
+    }
+    Ok(())
+}
+
 /// What a listing shows of one function.
-pub struct Listing<'a> {
+struct Listing<'a> {
     /// The runtime that holds its strings.
-    pub rt: Rt,
-    /// Line of `function`, 0 for a main chunk.
-    pub line_defined: u32,
-    /// Fixed parameters.
-    pub params: u8,
-    /// Takes `...`.
-    pub is_vararg: bool,
-    /// Registers.
-    pub frame_size: u32,
-    /// Instruction words.
-    pub code: &'a [u64],
+    rt: Rt,
+    line_defined: u32,
+    params: u8,
+    is_vararg: bool,
+    frame_size: u32,
+    code: &'a [u64],
     /// Source line of each word.
-    pub lines: &'a [u32],
-    /// Upvalues.
-    pub upvalues: &'a [UpvalueDesc],
-    /// Local variables.
-    pub locals: &'a [LocalDesc],
-    /// Prototypes of the functions inside.
-    pub protos: &'a [ProtoRef],
+    lines: &'a [u32],
+    upvalues: &'a [UpvalueDesc],
+    locals: &'a [LocalDesc],
+    protos: &'a [ProtoRef],
 }
 
 impl Listing<'_> {
-    /// Writes a head line, the instructions, the upvalues and the locals. The
-    /// functions inside aren't listed.
-    pub fn write(&self, out: &mut dyn Write) -> Result {
+    /// Writes a head line, the instructions, the upvalues and the locals.
+    fn write(&self, out: &mut dyn Write) -> Result {
         self.write_head(out)?;
         let mut pc = 0;
         while let Some(&word) = self.code.get(pc) {

@@ -36,6 +36,8 @@ mod parse_function;
 mod parse_statement;
 mod parse_table;
 mod scope;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use messages::chunk_id;
