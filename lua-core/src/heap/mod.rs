@@ -26,6 +26,8 @@ pub mod cells;
 pub mod collect;
 pub mod intern;
 pub mod spans;
+#[cfg(test)]
+mod tests;
 
 pub use buffer::Buffer;
 

@@ -32,7 +32,7 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
     let mut summary = Summary::default();
     let mut chosen = 0;
     stack::paint();
-    for engine in Engine::LINKED.iter().copied() {
+    for engine in lua::LINKED.iter().copied() {
         if engine_wanted.is_some_and(|name| name != engine.name()) {
             continue;
         }
@@ -54,7 +54,7 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
     summary.stack_bytes = stack::painted_bytes_used();
     // Until an engine is linked, the self tests are all there is to run.
     let expected_some =
-        !Engine::LINKED.is_empty() || engine_wanted.is_some() || path_wanted.is_some();
+        !lua::LINKED.is_empty() || engine_wanted.is_some() || path_wanted.is_some();
     if chosen == 0 && expected_some {
         println!("corpus: FAILED: there is no program to run, or none that was asked for");
         summary.failed += 1;

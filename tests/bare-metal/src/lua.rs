@@ -1,34 +1,72 @@
-//! The one place where lua-core is called.
+//! The one place where lua-core is called: how a kernel embeds Lua.
 //!
 //! `corpus` calls [`run_program`] once per program and engine. Each call makes a
 //! machine in the Lua region, runs the program, and leaves nothing behind.
 
-use crate::memory::Memory;
+use crate::memory::{CodeViews, Memory};
 use crate::programs::Program;
+use crate::serialize::serialize;
+use crate::{stack, timer};
+use core::ffi::c_void;
 use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+use lua_core::engine::interp::PREBUILT;
+use lua_core::state::Hooks;
+use lua_core::{Config, Vm, VmError};
+use rt_nostd::CodeRegion;
 
-/// A way to run Lua.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {}
+pub use lua_core::Engine;
 
-impl Engine {
-    /// The engines that are linked into this kernel.
-    pub const LINKED: &'static [Engine] = &[];
+/// The engines that are linked into this kernel.
+pub const LINKED: &[Engine] = &[Engine::Portable, Engine::Interp];
 
-    /// The name used on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {}
+/// Native stack that is left to library functions when Lua says "C stack overflow".
+const STACK_RESERVE: usize = 16 << 10;
+/// Most arguments of a program.
+const ARGUMENTS_MAX: usize = 4;
+/// Bytes of an error message that are kept.
+const MESSAGE_MAX: usize = 400;
+
+/// Why a program didn't run to its end.
+pub enum LuaError {
+    /// The code region can't be used.
+    Region(rt_nostd::RegionError),
+    /// The bundle can't be used. It says why on the console itself.
+    Bundle,
+    /// The machine can't be made, or the program failed.
+    Vm(VmError, [u8; MESSAGE_MAX], usize),
+    /// Another engine ran than the one asked for.
+    WrongEngine,
+}
+
+impl fmt::Display for LuaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LuaError::Region(e) => write!(f, "code region: {e}"),
+            LuaError::Bundle => f.write_str("the bundle can't be used"),
+            LuaError::Vm(e, text, n) => {
+                write!(f, "{e}: {}", core::str::from_utf8(&text[..*n]).unwrap_or("?"))
+            }
+            LuaError::WrongEngine => f.write_str("another engine ran the program"),
+        }
     }
 }
 
-/// Why a program didn't run to its end.
-#[derive(Debug)]
-pub enum LuaError {}
+/// What the hooks get: where output goes.
+struct Context<'a> {
+    output: &'a mut dyn FnMut(&[u8]),
+}
 
-impl fmt::Display for LuaError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
-    }
+fn write(context: *mut c_void, bytes: &[u8]) {
+    // SAFETY: `run_program` passes the address of its `Context`, which outlives the VM,
+    // and which nobody else uses meanwhile.
+    let context = unsafe { &mut *(context as *mut Context<'_>) };
+    (context.output)(bytes);
+}
+
+fn clock(_: *mut c_void) -> f64 {
+    timer::ticks() as f64 / 1000.0
 }
 
 /// Runs `program` in `engine`, with `memory` for the machine and its code. What
@@ -38,9 +76,68 @@ impl fmt::Display for LuaError {
 /// When no machine can be made, or the program ends with an error.
 pub fn run_program(
     engine: Engine,
-    _memory: &mut Memory,
-    _program: &Program,
-    _output: &mut dyn FnMut(&[u8]),
+    memory: &mut Memory,
+    program: &Program,
+    output: &mut dyn FnMut(&[u8]),
 ) -> Result<(), LuaError> {
-    match engine {}
+    let mut context = Context { output };
+    let config = Config {
+        native_stack_limit: stack::KERNEL.range().start as usize + STACK_RESERVE,
+        hooks: Hooks { context: (&raw mut context).cast(), write, clock },
+        ..Config::default()
+    };
+    let plain = |e| LuaError::Vm(e, [0; MESSAGE_MAX], 0);
+    // SAFETY: initialized bytes are valid as `MaybeUninit`, and nothing uninitialized is
+    // ever written back: the region belongs to the machine until the next call, which
+    // reads none of it before writing.
+    let region: &mut [MaybeUninit<u8>] = unsafe {
+        core::slice::from_raw_parts_mut(memory.lua.as_mut_ptr().cast(), memory.lua.len())
+    };
+    let mut vm = Vm::new(region, &config).map_err(plain)?;
+    if engine == Engine::Interp {
+        let mut code = code_region(memory.code).map_err(LuaError::Region)?;
+        // SAFETY: the code region stays mapped and is reused only by the next call, after
+        // this machine is gone; `boot.s` enabled SSE, and interrupt handlers don't touch it.
+        if let Err(error) = unsafe { vm.use_bundle(PREBUILT, &mut code) } {
+            crate::println!("bundle: {error}");
+            return Err(LuaError::Bundle);
+        }
+        serialize();
+    }
+    let mut arguments: [&[u8]; ARGUMENTS_MAX] = [&[]; ARGUMENTS_MAX];
+    let n = program.arguments.len().min(ARGUMENTS_MAX);
+    for (to, from) in arguments.iter_mut().zip(program.arguments) {
+        *to = from.as_bytes();
+    }
+    let mut name = [b'@'; 64];
+    let path = file_name(program.path).as_bytes();
+    let path = &path[..path.len().min(63)];
+    name[1..=path.len()].copy_from_slice(path);
+    let result = vm.run(program.source, &name[..=path.len()], &arguments[..n]);
+    if let Err(e) = result {
+        let mut text = [0; MESSAGE_MAX];
+        let message = vm.message().unwrap_or(b"");
+        let n = message.len().min(MESSAGE_MAX);
+        text[..n].copy_from_slice(&message[..n]);
+        return Err(LuaError::Vm(e, text, n));
+    }
+    let stats = vm.stats();
+    let ran = match engine {
+        Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
+        Engine::Interp => stats.interp_entries > 0 && stats.portable_entries == 0,
+    };
+    if ran { Ok(()) } else { Err(LuaError::WrongEngine) }
+}
+
+/// The last part of a path: what the expected output was made with.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn code_region(views: CodeViews) -> Result<CodeRegion<'static>, rt_nostd::RegionError> {
+    let write = NonNull::new(ptr::with_exposed_provenance_mut(views.write as usize))
+        .unwrap_or(NonNull::dangling());
+    // SAFETY: `memory` mapped both views to the same memory, for good; the self test is
+    // over and each call starts anew; `serialize` runs before the code does.
+    unsafe { CodeRegion::aliased(write, views.execute as usize, views.bytes as usize, &mut []) }
 }

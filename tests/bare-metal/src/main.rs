@@ -83,7 +83,7 @@ extern "sysv64" fn kernel_main(start_info: u32) -> ! {
         "corpus: {} programs in {} engines: {} runs passed, {} failed; \
          {} timer ticks meanwhile; {} bytes of native stack",
         programs::PROGRAMS.len(),
-        lua::Engine::LINKED.len(),
+        lua::LINKED.len(),
         summary.passed,
         summary.failed,
         summary.ticks,

@@ -1,0 +1,200 @@
+//! Tests of heap, strings, tables and shapes against simple models. They also run
+//! under Miri, with fewer rounds.
+
+use super::{Rt, StrRef, TableRef};
+use crate::value::Value;
+use crate::vm::{Config, Vm};
+use core::mem::MaybeUninit;
+use std::collections::HashMap;
+use std::format;
+use std::vec::Vec;
+
+const ROUNDS: usize = if cfg!(miri) { 300 } else { 200_000 };
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n
+    }
+}
+
+fn with_vm(bytes: usize, test: impl FnOnce(Rt)) {
+    let mut region: Vec<MaybeUninit<u8>> = Vec::with_capacity(bytes);
+    region.resize(bytes, MaybeUninit::uninit());
+    let vm = Vm::new(&mut region, &Config::default()).expect("a VM fits");
+    test(vm.rt());
+}
+
+/// Keeps a table alive across collections, as a global.
+fn rooted_table(rt: Rt, name: &str) -> TableRef {
+    let t = rt.new_table(rt.empty_shape(), 0).expect("room");
+    let key = rt.intern(name.as_bytes()).expect("room");
+    rt.raw_set_str(rt.globals(), key, t.value()).expect("room");
+    t
+}
+
+fn random_key(rt: Rt, r: &mut Random) -> Value {
+    match r.below(6) {
+        0 | 1 => Value::number(r.below(40) as f64 + 1.0),
+        2 => Value::number(r.below(2000) as f64 - 300.0),
+        3 => Value::number(r.below(50) as f64 / 4.0),
+        4 => Value::boolean(r.below(2) == 0),
+        _ => rt.intern(format!("key{}", r.below(60)).as_bytes()).expect("room").value(),
+    }
+}
+
+/// Key of the model: strings by content, since references change across collections.
+fn model_key(rt: Rt, key: Value) -> Vec<u8> {
+    match StrRef::from_value(key) {
+        Some(s) => rt.str_bytes(s).to_vec(),
+        None => (key.0).to_le_bytes().iter().copied().chain([0]).collect(),
+    }
+}
+
+#[test]
+fn tables_behave_like_a_map() {
+    with_vm(8 << 20, |rt| {
+        for seed in 1..=if cfg!(miri) { 1 } else { 20 } {
+            let t = rooted_table(rt, "t");
+            let mut model: HashMap<Vec<u8>, u64> = HashMap::new();
+            let mut r = Random(seed * 77_777);
+            for round in 0..ROUNDS / 20 {
+                let key = random_key(rt, &mut r);
+                let k = model_key(rt, key);
+                match r.below(10) {
+                    0..=4 => {
+                        let v = Value::number(round as f64);
+                        rt.raw_set(t, key, v).expect("room");
+                        model.insert(k, v.0);
+                    }
+                    5..=6 => {
+                        rt.raw_set(t, key, Value::NIL).expect("room");
+                        model.remove(&k);
+                    }
+                    7 if r.below(200) == 0 => rt.collect(),
+                    _ => {
+                        let got = rt.raw_get(t, key);
+                        match model.get(&k) {
+                            Some(&v) => assert_eq!(got.0, v),
+                            None => assert!(got.is_nil()),
+                        }
+                    }
+                }
+                if r.below(500) == 0 {
+                    check_traversal(rt, t, &model);
+                    check_border(rt, t);
+                }
+            }
+            check_traversal(rt, t, &model);
+        }
+    });
+}
+
+fn check_traversal(rt: Rt, t: TableRef, model: &HashMap<Vec<u8>, u64>) {
+    let mut seen = 0;
+    let mut cursor = 0;
+    while let Some((key, value, after)) = rt.entry_from(t, cursor) {
+        assert_eq!(model.get(&model_key(rt, key)), Some(&value.0));
+        // `next` finds the same place from the key alone.
+        assert_eq!(rt.cursor_after(t, key), Some(after));
+        cursor = after;
+        seen += 1;
+    }
+    assert_eq!(seen, model.len());
+}
+
+fn check_border(rt: Rt, t: TableRef) {
+    let n = rt.length(t);
+    assert!(n == 0 || !rt.raw_get_int(t, n).is_nil());
+    assert!(rt.raw_get_int(t, n + 1).is_nil());
+}
+
+#[test]
+fn equal_strings_are_one_object() {
+    with_vm(4 << 20, |rt| {
+        let mut r = Random(42);
+        for _ in 0..ROUNDS / 100 {
+            let n = r.below(200) as usize;
+            let bytes: Vec<u8> = (0..n).map(|_| r.below(3) as u8).collect();
+            let a = rt.intern(&bytes).expect("room");
+            let b = rt.intern(&bytes.clone()).expect("room");
+            assert_eq!(a, b);
+            assert_eq!(rt.str_bytes(a), &bytes[..]);
+            if r.below(300) == 0 {
+                rt.collect();
+            }
+        }
+    });
+}
+
+#[test]
+fn objects_built_alike_share_a_shape() {
+    with_vm(4 << 20, |rt| {
+        let build = |keys: &[&str]| {
+            let t = rt.new_table(rt.empty_shape(), 0).expect("room");
+            for k in keys {
+                let key = rt.intern(k.as_bytes()).expect("room");
+                rt.raw_set_str(t, key, Value::TRUE).expect("room");
+            }
+            // SAFETY: a live table.
+            unsafe { (*rt.table(t)).shape }
+        };
+        let a = build(&["x", "y", "z", "u", "v", "w"]);
+        assert_eq!(a, build(&["x", "y", "z", "u", "v", "w"]));
+        assert_ne!(a, build(&["y", "x", "z", "u", "v", "w"]));
+        assert_ne!(build(&["x", "y"]), build(&["x", "z"]));
+        assert_eq!(build(&["x", "z"]), build(&["x", "z"]));
+    });
+}
+
+#[test]
+fn garbage_is_reclaimed_and_the_rest_survives() {
+    with_vm(2 << 20, |rt| {
+        let keep = rooted_table(rt, "keep");
+        for i in 0..if cfg!(miri) { 200 } else { 100_000u32 } {
+            let t = match rt.new_table(rt.empty_shape(), 8) {
+                Ok(t) => t,
+                Err(_) => {
+                    rt.collect();
+                    rt.new_table(rt.empty_shape(), 8).expect("room after a collection")
+                }
+            };
+            rt.raw_set_int(t, 1, Value::number(i as f64)).expect("room");
+            if rt.raw_set_int(keep, i % 64 + 1, t.value()).is_err() {
+                rt.collect();
+            }
+        }
+        rt.collect();
+        for i in 1..=64 {
+            if let Some(t) = TableRef::from_value(rt.raw_get_int(keep, i)) {
+                assert_eq!(rt.raw_get_int(t, 1).as_f64() as u32 % 64 + 1, i);
+            }
+        }
+    });
+}
+
+#[test]
+fn large_objects_come_and_go() {
+    with_vm(16 << 20, |rt| {
+        let mut r = Random(9);
+        let keep = rooted_table(rt, "keep");
+        for _ in 0..if cfg!(miri) { 20 } else { 3000 } {
+            let n = 3000 + r.below(100_000) as usize;
+            let bytes = std::vec![r.below(256) as u8; n];
+            let s = match rt.intern(&bytes) {
+                Ok(s) => s,
+                Err(_) => {
+                    rt.collect();
+                    rt.intern(&bytes).expect("room after a collection")
+                }
+            };
+            let i = r.below(16) as u32 + 1;
+            rt.raw_set_int(keep, i, s.value()).expect("room");
+            assert_eq!(rt.str_bytes(s).len(), n);
+        }
+    });
+}
