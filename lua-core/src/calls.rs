@@ -55,7 +55,7 @@ impl Rt {
     pub(crate) fn room(self, base: *mut u64, n: u32, live: u32) -> Result<*mut u64, Raise> {
         let moved = match self.ensure_stack(base, n as usize) {
             Ok(moved) => moved,
-            Err(StackError::Overflow) => return Err(self.raise_text(b"stack overflow")),
+            Err(StackError::Overflow) => return Err(self.raise_runtime(b"stack overflow")),
             Err(StackError::NoMemory) => {
                 // SAFETY: the values lie inside the stack (the frame's slack at least).
                 unsafe { (*self.vm()).top = base.add(live as usize) };
@@ -92,7 +92,7 @@ impl Rt {
                 return self.return_from(base, header, results.0);
             }
             let handler = self.event_handler(self.metatable_of(f), Event::Call);
-            if !handler.is_function() && handler.is_nil() {
+            if !handler.is_function() {
                 return Err(self.call_type_error(f));
             }
             let base = self.room(base, count + 2, count)?;
@@ -106,7 +106,7 @@ impl Rt {
 
     /// Runs a native function on `count` arguments at `base`; its frame is complete.
     #[inline]
-    fn call_native(self, n: NativeRef, base: *mut u64, count: u32) -> Result<Results, Raise> {
+    pub(crate) fn call_native(self, n: NativeRef, base: *mut u64, count: u32) -> Result<Results, Raise> {
         // SAFETY: live thread; the frame is inside its stack.
         unsafe {
             if base.add(count as usize) > (*self.vm()).stack_limit {
@@ -382,7 +382,7 @@ impl Rt {
                     core::ptr::copy(base.add(1), base.add(2), count as usize - 1);
                     let h = header_word(0, link(2, FrameKind::Protected));
                     *base.add(1) = h;
-                    self.precall(base, count - 1, h)
+                    self.precall_protected(base, count - 1, h)
                 }
                 Special::Xpcall => {
                     if count < 2 {
@@ -394,7 +394,7 @@ impl Rt {
                     *base.add(1) = f;
                     let h = header_word(0, link(3, FrameKind::Protected));
                     *base.add(2) = h;
-                    self.precall(base.add(1), 0, h)
+                    self.precall_protected(base.add(1), 0, h)
                 }
                 Special::Traced => {
                     if count < 2 {
@@ -407,7 +407,7 @@ impl Rt {
                     *base.add(1) = f;
                     let h = header_word(0, link(3, FrameKind::Protected));
                     *base.add(2) = h;
-                    self.precall(base.add(1), count - 2, h)
+                    self.precall_protected(base.add(1), count - 2, h)
                 }
                 Special::Resume => {
                     let t = call.check_thread(0)?;
@@ -433,7 +433,7 @@ impl Rt {
                     let t = ThreadRef((*self.vm()).thread);
                     if self.header(t.0).aux == 0 || (*thread).entries != 0 {
                         return Err(
-                            self.raise_text(b"attempt to yield across metamethod/C-call boundary")
+                            self.raise_runtime(b"attempt to yield across metamethod/C-call boundary")
                         );
                     }
                     self.set_thread_status(t, Status::Suspended);
@@ -445,6 +445,23 @@ impl Rt {
                     step
                 }
             }
+        }
+    }
+
+    /// `precall` for the function that `pcall` and its kin protect; their frame is the
+    /// running one, and `header` is in place. What is raised before the function has
+    /// a frame counts as raised inside it.
+    fn precall_protected(self, func: *mut u64, count: u32, header: u64) -> Result<Step, Raise> {
+        // SAFETY: live thread; `func` lies above the running frame's base.
+        unsafe {
+            let start = |rt: Self| rt.offset_of(rt.current_stack_start());
+            let before = (*self.current()).base - start(self);
+            let frame = self.offset_of(func.add(2)) - start(self);
+            let result = self.precall(func, count, header);
+            if result.is_err() && (*self.current()).base - start(self) == before {
+                (*self.current()).base = start(self) + frame;
+            }
+            result
         }
     }
 
@@ -510,6 +527,7 @@ impl Rt {
                         // A wrapped function raises again in the resumer, where the handler
                         // of an outer `xpcall` may see it.
                         if raise == Raise::Handled {
+                            self.prefix_error();
                             self.run_message_handler();
                         }
                     }
@@ -616,13 +634,13 @@ impl Rt {
         unsafe {
             let vm = self.vm();
             if (*vm).native_depth >= MAX_NATIVE_DEPTH || self.native_stack_is_low() {
-                return Err(self.raise_text(b"C stack overflow"));
+                return Err(self.raise_runtime(b"C stack overflow"));
             }
             // The function and its arguments aren't on the stack yet: no collection here.
             let moved = match self.ensure_stack(base, above as usize + args.len() + 4) {
                 Ok(moved) => moved,
                 Err(StackError::NoMemory) => return Err(Raise::NoMemory),
-                Err(StackError::Overflow) => return Err(self.raise_text(b"stack overflow")),
+                Err(StackError::Overflow) => return Err(self.raise_runtime(b"stack overflow")),
             };
             let base = base.wrapping_byte_offset(moved);
             let func = base.add(above as usize);
@@ -635,7 +653,9 @@ impl Rt {
             let saved_base = (base as usize - start as usize) / 8;
             (*self.current()).base = self.offset_of(base);
             let thread = (*vm).thread;
-            let header = header_word(0, link(above + 2, FrameKind::Entry));
+            // The return address isn't used; it tells tracebacks where a Lua frame is that
+            // a message handler was called on top of.
+            let header = header_word(saved_pc, link(above + 2, FrameKind::Entry));
             *func.add(1) = header;
             (*vm).native_depth += 1;
             (*self.current()).entries += 1;

@@ -110,6 +110,19 @@ impl Rt {
         }
     }
 
+    /// Raises an error of an operation: with a position if Lua code runs it, without
+    /// one if a native function does.
+    #[cold]
+    pub(crate) fn raise_runtime(self, message: &[u8]) -> Raise {
+        if self.top_frame().function.has_tag(tag::CLOSURE) {
+            return self.raise_text(message);
+        }
+        match self.intern(message) {
+            Ok(s) => self.raise_value(s.value()),
+            Err(NoMemory) => Raise::NoMemory,
+        }
+    }
+
     /// The error value for failed allocations.
     pub(crate) fn memory_error(self) -> Raise {
         // SAFETY: plain field; the string was made with the VM.
@@ -154,6 +167,7 @@ impl Rt {
                 let pc = match kind {
                     FrameKind::Lua | FrameKind::LuaMany => return_to.wrapping_sub(8),
                     FrameKind::Meta => return_to,
+                    FrameKind::Entry if function.has_tag(tag::CLOSURE) => return_to,
                     _ => 0,
                 };
                 return Some(FrameInfo { base, function, pc });
@@ -229,7 +243,7 @@ impl Rt {
                 text.push(b" value");
             }
         }
-        self.raise_text(text.bytes())
+        self.raise_runtime(text.bytes())
     }
 
     /// The same when the name of the variable is known to be `kind 'name'`.
@@ -247,7 +261,7 @@ impl Rt {
             text.push(b" with ");
             text.push(b.as_bytes());
         }
-        self.raise_text(text.bytes())
+        self.raise_runtime(text.bytes())
     }
 
     /// "bad argument #n to 'f' (what)".

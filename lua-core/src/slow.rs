@@ -7,13 +7,13 @@
 //! when that frame returns.
 
 use crate::calls::Step;
-use crate::error::{Raise, Text};
+use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
-use crate::heap::{ClosureRef, ProtoRef, Rt, ShapeRef, StrRef, TableRef};
+use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::ops::arith::modulo_number;
 use crate::ops::insn;
-use crate::proto::{CLOSURE_UPVALUES, UpvalueDesc, UpvalueFrom};
+use crate::proto::{CLOSURE_UPVALUES, NATIVE_UPVALUES, UpvalueDesc, UpvalueFrom};
 use crate::shape::outline_capacity;
 use crate::state::Event;
 use crate::table::{ON_CHAIN, SLOTS};
@@ -918,6 +918,14 @@ impl Rt {
         self.jump(base, pc)
     }
 
+    /// Is this native function the iterator of `pairs`, or the global `next`, which
+    /// does the same? The former has the latter as its upvalue.
+    fn is_next(self, f: u32) -> bool {
+        // SAFETY: plain field.
+        let next_fn = unsafe { (*self.vm()).next_fn };
+        f == next_fn || self.get::<Value>(next_fn + NATIVE_UPVALUES).payload() == f
+    }
+
     fn iter_call(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
         // SAFETY: registers of the frame; the call area lies within it.
         unsafe {
@@ -925,7 +933,7 @@ impl Rt {
             let f = Value(*r);
             let state = Value(*r.add(1));
             let mut control = Value(*r.add(2));
-            if f.has_tag(tag::NATIVE) && f.payload() == (*self.vm()).next_fn {
+            if f.has_tag(tag::NATIVE) && self.is_next(f.payload()) {
                 if let Some(t) = TableRef::from_value(state) {
                     // From here on the control variable, which nobody sees, is a position.
                     if !control.has_tag(tag::CURSOR) {
@@ -936,6 +944,8 @@ impl Rt {
                     }
                     return match self.entry_from(t, control.payload()) {
                         Some((k, v, after)) => {
+                            // The one that the fast path knows.
+                            *r = Value::tagged(tag::NATIVE, (*self.vm()).next_fn).0;
                             *r.add(2) = Value::tagged(tag::CURSOR, after).0;
                             *r.add(3) = k.0;
                             *r.add(4) = v.0;
@@ -996,7 +1006,7 @@ impl Rt {
             let mut f = Value(*func);
             if !f.is_function() {
                 let h = self.event_handler(self.metatable_of(f), Event::Call);
-                if h.is_nil() {
+                if !h.is_function() {
                     return Err(self.call_type_error(f));
                 }
                 func = self.room(func.add(2), count + 4, count)?.sub(2);
@@ -1007,10 +1017,20 @@ impl Rt {
                 count += 1;
             }
             let base: *mut u64 = self.at((*self.current()).base);
-            if !f.has_tag(tag::CLOSURE) {
-                // A native function: call it from here, then return what it gives. Its results
-                // go straight to this frame's caller, whose header is this frame's; so the
-                // frame is given up first.
+            if f.has_tag(tag::NATIVE) && self.header(f.payload()).b3 == 0 {
+                // A native function is called from here, as in the reference: this frame
+                // shows in positions of errors (`return error(...)`) and in tracebacks.
+                *func.add(1) = header_word(
+                    self.offset_of(pc.add(1)),
+                    link(i.a as u32 + 2, FrameKind::LuaMany),
+                );
+                let n = self.call_native(NativeRef(f.payload()), func.add(2), count)?;
+                // The stack may have moved.
+                let inner: *mut u64 = self.at((*self.current()).base);
+                let base = inner.sub(i.a as usize + 2);
+                let header = *base.sub(1);
+                core::ptr::copy(inner.sub(2), base.sub(2), n.0 as usize);
+                return self.return_from(base, header, n.0);
             }
             // Slide function and arguments down over this frame (past the shift of a
             // variadic one), and call from there.
@@ -1023,7 +1043,6 @@ impl Rt {
             }
             *target.sub(2) = f.0;
             core::ptr::copy(func.add(2), target, count as usize);
-            let _ = pc;
             self.precall(target.sub(2), count, header)
         }
     }
@@ -1090,14 +1109,13 @@ impl Rt {
         let register = if frame.pc != 0 {
             let i: Insn = Insn::from_word(self.get(frame.pc));
             match OPS[i.op as usize].base {
-                Op::Call | Op::TailCall | Op::IterCall => Some(i.a),
+                // The function that a loop calls is a copy without a name.
+                Op::Call | Op::TailCall => Some(i.a),
                 _ => None,
             }
         } else {
             None
         };
-        let mut text = Text::new();
-        let _ = &mut text;
         if f.type_of() == Type::Function {
             return self.raise_text(b"internal error: call");
         }

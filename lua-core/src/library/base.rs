@@ -33,11 +33,14 @@ pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     let g = rt.globals();
     rt.register_one(g, "pcall", super::special, Special::Pcall)?;
     rt.register_one(g, "xpcall", super::special, Special::Xpcall)?;
-    let next = rt.register_one(g, "next", next, Special::No)?;
+    // As in the reference, the iterator of `pairs` is another function than the
+    // global `next`. It remembers that one, for loops to know both.
+    let global = crate::heap::NativeRef(rt.register_one(g, "next", next, Special::No)?);
+    let pairs_next = rt.new_native(next, 0, 0, g.0, &[global.value()])?;
     let iterator = rt.new_native(ipairs_step, 0, 0, g.0, &[])?;
     // SAFETY: plain fields.
     unsafe {
-        (*rt.vm()).next_fn = next;
+        (*rt.vm()).next_fn = pairs_next.0;
         (*rt.vm()).ipairs_fn = iterator.0;
     }
     // `print` goes through the global `tostring`; it remembers the original,
@@ -240,7 +243,7 @@ fn error(call: &mut Call) -> Result<Results, Raise> {
 }
 
 /// Raises a string or number with the position of the caller, or further out.
-fn raise_at(rt: Rt, skip: u32, message: Value) -> Raise {
+pub(super) fn raise_at(rt: Rt, skip: u32, message: Value) -> Raise {
     let mut position = Text::new();
     rt.push_position(&mut position, skip);
     let joined = rt
@@ -307,7 +310,7 @@ fn next(call: &mut Call) -> Result<Results, Raise> {
     let t = call.check_table(0)?;
     let rt = call.rt();
     let Some(cursor) = rt.cursor_after(t, call.arg(1)) else {
-        return Err(rt.raise_bare(b"invalid key to 'next'"));
+        return Err(rt.raise_runtime(b"invalid key to 'next'"));
     };
     match rt.entry_from(t, cursor) {
         Some((k, v, _)) => call.ret_many(&[k, v]),
@@ -358,10 +361,10 @@ fn rawset(call: &mut Call) -> Result<Results, Raise> {
     let v = call.check_any(2)?;
     let rt = call.rt();
     if key.is_nil() {
-        return Err(rt.raise_bare(b"table index is nil"));
+        return Err(rt.raise_runtime(b"table index is nil"));
     }
     if key.is_number() && key.as_f64().is_nan() {
-        return Err(rt.raise_bare(b"table index is NaN"));
+        return Err(rt.raise_runtime(b"table index is NaN"));
     }
     rt.raw_set(t, key, v)?;
     call.ret(t.value())

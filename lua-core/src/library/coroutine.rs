@@ -23,6 +23,18 @@ pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     Ok(())
 }
 
+impl Rt {
+    /// Puts the position of the caller before an error that comes out of a wrapped
+    /// function, if it is text. Without memory for it the error stays as it is.
+    pub(crate) fn prefix_error(self) {
+        // SAFETY: plain field.
+        let v = unsafe { (*self.vm()).error_value };
+        if v.is_number() || v.has_tag(tag::STRING) {
+            let _ = super::base::raise_at(self, 0, v);
+        }
+    }
+}
+
 /// A coroutine that will run the Lua function in argument 0.
 fn new_coroutine(call: &mut Call) -> Result<ThreadRef, Raise> {
     let f = call.arg(0);

@@ -135,15 +135,6 @@ impl Rt {
             _ => self.intern(s),
         }
     }
-
-    /// Raises a message as it is, without a position.
-    #[cold]
-    fn raise_bare(self, message: &[u8]) -> Raise {
-        match self.intern(message) {
-            Ok(s) => self.raise_value(s.value()),
-            Err(NoMemory) => Raise::NoMemory,
-        }
-    }
 }
 
 /// What the functions of the library share beyond the API for embedders.
