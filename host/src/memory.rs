@@ -63,6 +63,11 @@ struct Mapping {
     len: usize,
 }
 
+// SAFETY: a mapping belongs to the process, not to a thread, and `Mapping` owns it.
+unsafe impl Send for Mapping {}
+// SAFETY: nothing is reached through a shared reference.
+unsafe impl Sync for Mapping {}
+
 impl Mapping {
     fn new(start: *mut c_void, len: usize) -> Result<Mapping, Errno> {
         let start = NonNull::new(start).ok_or(Errno::NOMEM)?;

@@ -1,0 +1,38 @@
+//! A collection, and the operation once more, at every allocation: whoever holds a
+//! reference that the collector doesn't see loses it here. A subset of the corpus, in a
+//! build with lua-core's internal checks.
+
+use lua_core::Engine;
+use moonpatch_tests::command::{check_program, moonpatch_extra_checks, run};
+use moonpatch_tests::programs::{check_all, listed};
+
+fn run_subset(engine: Engine) {
+    check_all(&listed("gc-subset.txt"), |program| {
+        let path = moonpatch_extra_checks();
+        check_program(path, engine, &["--collect-always"], program)
+    });
+}
+
+#[test]
+fn subset_portable() {
+    run_subset(Engine::Portable);
+}
+
+#[test]
+fn subset_interp() {
+    run_subset(Engine::Interp);
+}
+
+/// The test would prove nothing if the option did nothing.
+#[test]
+fn it_does_collect() {
+    let mut command = std::process::Command::new(moonpatch_extra_checks());
+    command.args(["--stats", "--collect-always", "-e", "local t = {} t.x = {}"]);
+    let ended = moonpatch_tests::command::start(&mut command).wait();
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(ended.counter("collections") >= 3, "{}", ended.stderr);
+    // And a build without the checks says so.
+    let refused = run(&["--collect-always", "-e", ""]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.stderr.contains("lacks the feature extra-checks"));
+}
