@@ -106,7 +106,12 @@ impl Rt {
 
     /// Runs a native function on `count` arguments at `base`; its frame is complete.
     #[inline]
-    pub(crate) fn call_native(self, n: NativeRef, base: *mut u64, count: u32) -> Result<Results, Raise> {
+    pub(crate) fn call_native(
+        self,
+        n: NativeRef,
+        base: *mut u64,
+        count: u32,
+    ) -> Result<Results, Raise> {
         // SAFETY: live thread; the frame is inside its stack.
         unsafe {
             if base.add(count as usize) > (*self.vm()).stack_limit {
@@ -432,9 +437,8 @@ impl Rt {
                     let thread = self.current();
                     let t = ThreadRef((*self.vm()).thread);
                     if self.header(t.0).aux == 0 || (*thread).entries != 0 {
-                        return Err(
-                            self.raise_runtime(b"attempt to yield across metamethod/C-call boundary")
-                        );
+                        return Err(self
+                            .raise_runtime(b"attempt to yield across metamethod/C-call boundary"));
                     }
                     self.set_thread_status(t, Status::Suspended);
                     let step = self.hand_over(t, base, count, true);

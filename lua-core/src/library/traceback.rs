@@ -7,9 +7,10 @@ use crate::heap::{ClosureRef, NoMemory, ProtoRef, Rt, StrRef};
 use crate::native::{Call, Results};
 use crate::value::Value;
 
-/// Frames shown in full from the top.
+/// Levels shown from the top; levels count from the function that makes the
+/// traceback, also if the first few aren't shown.
 const FIRST: u32 = 12;
-/// Frames shown in full at the bottom.
+/// Levels shown at the bottom.
 const LAST: u32 = 10;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
@@ -23,7 +24,8 @@ pub(crate) fn traceback_handler(call: &mut Call) -> Result<Results, Raise> {
     if !v.is_number() && StrRef::from_value(v).is_none() {
         return call.ret(v);
     }
-    let s = with_traceback(call.rt(), Some(v), 1)?;
+    // In the reference the handler calls `debug.traceback`: one level more.
+    let s = with_traceback(call.rt(), Some(v), 1, 1)?;
     call.ret(s.value())
 }
 
@@ -35,26 +37,30 @@ fn traceback(call: &mut Call) -> Result<Results, Raise> {
         return call.ret(v);
     }
     let level = call.opt_int(1, 1)?;
-    let s = with_traceback(call.rt(), is_text.then_some(v), level.max(0) as u32)?;
+    let s = with_traceback(call.rt(), is_text.then_some(v), level.max(0) as u32, 0)?;
     call.ret(s.value())
 }
 
 /// The message and the frames from `level` on (0 is the running function).
-fn with_traceback(rt: Rt, message: Option<Value>, level: u32) -> Result<StrRef, NoMemory> {
+/// `extra` levels count as if they were above it.
+fn with_traceback(
+    rt: Rt,
+    message: Option<Value>,
+    level: u32,
+    extra: u32,
+) -> Result<StrRef, NoMemory> {
     let mut out = Builder::new(rt);
     if let Some(message) = message {
         out.push(rt.text_of(message, &mut [0; 32]))?;
         out.push(b"\n")?;
     }
     out.push(b"stack traceback:")?;
-    let total = frames(rt, level).count() as u32;
-    // Levels count from the running function on, also those not shown.
-    let elide = level + total > FIRST + LAST && total > 0;
-    let end = level + total;
+    let end = extra + level + frames(rt, level).count() as u32;
+    let elide = end > FIRST + LAST + 1;
     for (i, frame) in frames(rt, level).enumerate() {
-        let at = level + i as u32;
-        if elide && at >= FIRST + 1 && at < end.saturating_sub(LAST) {
-            if at == FIRST + 1 {
+        let at = extra + level + i as u32;
+        if elide && at >= FIRST && at < end - LAST {
+            if at == FIRST {
                 out.push(b"\n\t...")?;
             }
             continue;
