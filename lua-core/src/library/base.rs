@@ -67,7 +67,7 @@ type ShortText = [u8; 32];
 
 /// The text of `v` as `tostring` gives it, metamethods aside. `short` holds it
 /// unless `v` is a string.
-fn plain_text<'a>(rt: Rt, v: Value, short: &'a mut ShortText) -> &'a [u8] {
+fn plain_text(rt: Rt, v: Value, short: &mut ShortText) -> &[u8] {
     match v.type_of() {
         Type::Number | Type::String => rt.text_of(v, short),
         Type::Nil => b"nil",
@@ -259,10 +259,10 @@ pub(super) fn raise_at(rt: Rt, skip: u32, message: Value) -> Raise {
 
 fn select(call: &mut Call) -> Result<Results, Raise> {
     let count = call.count() as i64;
-    if let Some(s) = StrRef::from_value(call.arg(0)) {
-        if call.rt().str_bytes(s).first() == Some(&b'#') {
-            return call.ret(Value::number((count - 1) as f64));
-        }
+    if let Some(s) = StrRef::from_value(call.arg(0))
+        && call.rt().str_bytes(s).first() == Some(&b'#')
+    {
+        return call.ret(Value::number((count - 1) as f64));
     }
     let n = call.check_int(0)? as i64;
     let first = if n < 0 { count + n } else { n.min(count) };
@@ -458,4 +458,31 @@ fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
 fn gcinfo(call: &mut Call) -> Result<Results, Raise> {
     let kilobytes = (bytes_in_use(call.rt()) / 1024.0) as i64;
     call.ret(Value::number(kilobytes as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_in_base;
+
+    #[test]
+    fn whole_numbers_in_all_bases() {
+        assert_eq!(parse_in_base(b"zz", 36), Some(1295.0));
+        assert_eq!(
+            parse_in_base(b" \t-7\n", 8),
+            Some((7u64.wrapping_neg()) as f64)
+        );
+        assert_eq!(parse_in_base(b"0x1F", 16), Some(31.0));
+        assert_eq!(parse_in_base(b"+101", 2), Some(5.0));
+        // The end of the text, as C sees it.
+        assert_eq!(parse_in_base(b"11\x003", 2), Some(3.0));
+        assert_eq!(
+            parse_in_base(b"99999999999999999999", 11),
+            Some(u64::MAX as f64)
+        );
+        for wrong in [b"".as_slice(), b"-", b"8", b"1 1", b"0x", b"1.0"] {
+            assert_eq!(parse_in_base(wrong, 8), None, "{wrong:?}");
+        }
+        // `0x` without digits behind it is a 0 followed by something.
+        assert_eq!(parse_in_base(b"0x", 16), None);
+    }
 }

@@ -146,7 +146,7 @@ fn digits(n: u64, base: u64, upper: bool, room: &mut [u8; 24]) -> &[u8] {
 
 /// A double as a signed 64-bit number like x86 C: out of range gives the smallest.
 fn to_signed(x: f64) -> i64 {
-    if x >= -9223372036854775808.0 && x < 9223372036854775808.0 {
+    if (-9223372036854775808.0..9223372036854775808.0).contains(&x) {
         x as i64
     } else {
         i64::MIN
@@ -304,4 +304,55 @@ fn quote(out: &mut Builder, s: &[u8]) -> Result<(), crate::heap::NoMemory> {
         }
     }
     out.push_byte(b'"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Spec, digits, to_signed, to_unsigned};
+
+    #[test]
+    fn specifications_end_where_c_ends_them() {
+        let (spec, rest) = Spec::parse(b"-+08.3dx").unwrap_or_default();
+        assert_eq!(rest, b"dx");
+        assert!(spec.left && spec.plus && spec.zero && !spec.space && !spec.alternate);
+        assert_eq!((spec.width, spec.precision), (8, Some(3)));
+        let (spec, rest) = Spec::parse(b".f").unwrap_or_default();
+        assert_eq!((spec.precision, rest), (Some(0), b"f".as_slice()));
+        let (spec, rest) = Spec::parse(b"").unwrap_or_default();
+        assert_eq!(
+            (spec.width, spec.precision, rest),
+            (0, None, b"".as_slice())
+        );
+        for too_long in [b"123d".as_slice(), b".123d", b"1.123d"] {
+            assert!(Spec::parse(too_long).is_err());
+        }
+        assert!(Spec::parse(b"-----d").is_ok());
+        assert!(Spec::parse(b"------d").is_err());
+    }
+
+    #[test]
+    fn doubles_become_integers_as_on_x86() {
+        assert_eq!(to_signed(-3.99), -3);
+        assert_eq!(to_signed(1e300), i64::MIN);
+        assert_eq!(to_signed(f64::NAN), i64::MIN);
+        assert_eq!(to_unsigned(-1.0), u64::MAX);
+        assert_eq!(to_unsigned(9223372036854775808.0), 1 << 63);
+        assert_eq!(to_unsigned(18446744073709549568.0), 0xFFFF_FFFF_FFFF_F800);
+    }
+
+    #[test]
+    fn digits_in_every_base() {
+        let mut room = [0; 24];
+        assert_eq!(digits(0, 10, false, &mut room), b"0");
+        assert_eq!(
+            digits(u64::MAX, 10, false, &mut room),
+            b"18446744073709551615"
+        );
+        assert_eq!(
+            digits(u64::MAX, 8, false, &mut room),
+            b"1777777777777777777777"
+        );
+        assert_eq!(digits(0xBEEF, 16, true, &mut room), b"BEEF");
+        assert_eq!(digits(0xBEEF, 16, false, &mut room), b"beef");
+    }
 }
