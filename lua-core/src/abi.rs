@@ -37,6 +37,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, live) as u64,
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,
+        offset_of!(VmState, stubs) as u64,
         offset_of!(Table, shape) as u64,
         offset_of!(Table, meta) as u64,
         offset_of!(Table, props) as u64,

@@ -10,6 +10,7 @@ use crate::heap::intern::InternTable;
 use crate::heap::{Buffer, Rt};
 use crate::native::Library;
 use crate::shape::INLINE_MAX;
+use crate::slow::caches::Stubs;
 use crate::value::Value;
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU32;
@@ -130,6 +131,9 @@ pub struct VmState {
     pub cells: Cells,
     /// Handler of each operation.
     pub dispatch: [usize; 256],
+
+    /// Where properties are, behind the inline caches.
+    pub stubs: Stubs,
 
     // -- the rest is private to lua-core
     pub(crate) spans: linked_list_allocator::Heap,

@@ -6,9 +6,9 @@ use crate::frame::{FrameKind, header_word, link};
 use crate::front::{self, CompileError};
 use crate::heap::cells::{BLOCK, CLASSES, Cells};
 use crate::heap::intern::{InternTable, RegionAllocator};
-use crate::heap::{Buffer, Header, NoMemory, Rt, StrRef, TableRef};
+use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef};
 use crate::library;
-use crate::native::{Library, NativeFn, Special};
+use crate::native::{Call, Library, NativeFn, Special};
 use crate::state::{EVENT_NAMES, Hooks, QUANTUM, Stats, VmState};
 use crate::value::Value;
 use core::ffi::c_void;
@@ -208,6 +208,7 @@ impl<'m> Vm<'m> {
                     byte_strings: [0; 256],
                     empty: 0,
                 },
+                stubs: crate::slow::caches::Stubs::new(),
                 stats: Stats::default(),
             });
         }
@@ -339,62 +340,16 @@ impl<'m> Vm<'m> {
         chunk_name: &[u8],
         arguments: &[&[u8]],
     ) -> Result<(), VmError> {
+        let closure = self.load(source, chunk_name)?;
         let rt = self.rt;
-        // SAFETY: plain fields; the host's frame is at the bottom of the main thread.
+        // SAFETY: plain fields; the host's frame is at the bottom of the main thread, and
+        // nothing is on it between calls of the API.
         unsafe {
             (*rt.vm()).stop.store(0, Ordering::Relaxed);
-            let limit = (*rt.vm()).native_stack_limit;
-            let proto = match front::compile(rt, source, chunk_name, limit) {
-                Err(CompileError::NoMemory) => {
-                    rt.collect();
-                    front::compile(rt, source, chunk_name, limit)
-                }
-                other => other,
-            };
-            let proto = match proto {
-                Ok(p) => p,
-                Err(CompileError::NoMemory) => return Err(VmError::NoMemory),
-                Err(CompileError::Syntax(message)) => {
-                    rt.raise_value(message.value());
-                    return Err(VmError::Syntax);
-                }
-            };
-            let closure = rt
-                .new_closure(proto, rt.globals().0)
-                .map_err(|_| VmError::NoMemory)?;
             let base: *mut u64 = rt.at((*rt.current()).base);
-            // [closure][traced][handler][arguments] on the stack, where they are safe.
-            let mut call = crate::native::Call { rt, base, count: 0 };
             (*rt.vm()).top = base;
-            let result = (|| {
-                call.push(closure.value())?;
-                let handler = rt.new_native(library::traceback_handler, 0, 0, 0, &[])?;
-                call.push(handler.value())?;
-                let traced = rt.new_native(
-                    library::unreachable_native,
-                    Special::Traced as u8,
-                    0,
-                    0,
-                    &[],
-                )?;
-                call.push(traced.value())?;
-                let mut args: Buffer<Value> = Buffer::new();
-                let filled = (|| {
-                    args.push(rt, closure.value())?;
-                    args.push(rt, handler.value())?;
-                    for a in arguments {
-                        args.push(rt, rt.intern(a)?.value())?;
-                    }
-                    Ok::<(), NoMemory>(())
-                })();
-                let r = match filled {
-                    Ok(()) => call.call(traced.value(), &args),
-                    Err(NoMemory) => Err(Raise::NoMemory),
-                };
-                args.free(rt);
-                let n = r?;
-                Ok((call.call_result(0, n), call.call_result(1, n)))
-            })();
+            let mut call = Call { rt, base, count: 0 };
+            let result = Self::call_traced(&mut call, closure, arguments);
             let base: *mut u64 = rt.current_stack_start().add(2);
             (*rt.current()).base = rt.offset_of(base);
             (*rt.vm()).top = base;
@@ -410,6 +365,70 @@ impl<'m> Vm<'m> {
                 Err(_) => Err(VmError::Runtime),
             }
         }
+    }
+
+    /// Compiles a chunk. The closure isn't rooted.
+    fn load(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<ClosureRef, VmError> {
+        let rt = self.rt;
+        // SAFETY: plain field.
+        let limit = unsafe { (*rt.vm()).native_stack_limit };
+        // The front end leaves nothing behind when it fails: it can simply run again.
+        let attempt = || -> Result<ClosureRef, CompileError> {
+            let proto = front::compile(rt, source, chunk_name, limit)?;
+            Ok(rt.new_closure(proto, rt.globals().0)?)
+        };
+        let result = match attempt() {
+            Err(CompileError::NoMemory) => {
+                rt.collect();
+                rt.with_retry(attempt)
+            }
+            other => other,
+        };
+        result.map_err(|e| match e {
+            CompileError::NoMemory => VmError::NoMemory,
+            CompileError::Syntax(message) => {
+                rt.raise_value(message.value());
+                VmError::Syntax
+            }
+        })
+    }
+
+    /// Calls a main function under a message handler that adds the traceback;
+    /// gives what `xpcall` would.
+    fn call_traced(
+        call: &mut Call,
+        closure: ClosureRef,
+        arguments: &[&[u8]],
+    ) -> Result<(Value, Value), Raise> {
+        let rt = call.rt;
+        // The stack keeps it all alive; its first slots are always there.
+        call.push(closure.value())?;
+        let mut args: Buffer<Value> = Buffer::new();
+        let mut prepare = |call: &mut Call| -> Result<Value, Raise> {
+            args.truncate(0);
+            let handler = rt.new_native(library::traceback_handler, 0, 0, 0, &[])?;
+            call.push(handler.value())?;
+            let special = Special::Traced as u8;
+            let traced = rt.new_native(library::unreachable_native, special, 0, 0, &[])?;
+            call.push(traced.value())?;
+            args.push(rt, closure.value())?;
+            args.push(rt, handler.value())?;
+            for a in arguments {
+                args.push(rt, rt.intern(a)?.value())?;
+            }
+            Ok(traced.value())
+        };
+        let traced = match prepare(call) {
+            Err(Raise::NoMemory) => {
+                rt.collect();
+                rt.with_retry(|| prepare(call))
+            }
+            other => other,
+        };
+        let result = traced.and_then(|traced| call.call(traced, &args));
+        args.free(rt);
+        let n = result?;
+        Ok((call.call_result(0, n), call.call_result(1, n)))
     }
 
     /// The message of the last syntax or runtime error; `None` if the error value

@@ -36,6 +36,8 @@ impl Rt {
             self.propagate();
             self.prune_shapes();
             self.prune_code();
+            let stubs = &mut (*vm).stubs;
+            stubs.clear();
             self.sweep_strings();
             self.sweep_spans();
             self.unsweep_all();

@@ -43,7 +43,10 @@ fn random_key(rt: Rt, r: &mut Random) -> Value {
         2 => Value::number(r.below(2000) as f64 - 300.0),
         3 => Value::number(r.below(50) as f64 / 4.0),
         4 => Value::boolean(r.below(2) == 0),
-        _ => rt.intern(format!("key{}", r.below(60)).as_bytes()).expect("room").value(),
+        _ => rt
+            .intern(format!("key{}", r.below(60)).as_bytes())
+            .expect("room")
+            .value(),
     }
 }
 
@@ -160,7 +163,8 @@ fn garbage_is_reclaimed_and_the_rest_survives() {
                 Ok(t) => t,
                 Err(_) => {
                     rt.collect();
-                    rt.new_table(rt.empty_shape(), 8).expect("room after a collection")
+                    rt.new_table(rt.empty_shape(), 8)
+                        .expect("room after a collection")
                 }
             };
             rt.raw_set_int(t, 1, Value::number(i as f64)).expect("room");

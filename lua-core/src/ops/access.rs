@@ -36,6 +36,153 @@ pub mod cache {
     pub const NEW_SHAPE: usize = 3;
 }
 
+/// Where a property is, for all objects of a shape.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Slot inside the object.
+    Inline = 0,
+    /// Slot in the property array.
+    Outline = 1,
+    /// In an object on the `__index` chain: the slot's offset in the region.
+    Chain = 2,
+    /// Nowhere on the chain.
+    Absent = 3,
+}
+
+/// What is known of a property of a shape: an entry of the cache behind the
+/// inline caches.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stub {
+    /// The shape; 0 for strings.
+    pub shape: u32,
+    /// The property's name.
+    pub key: u32,
+    /// As in an inline cache.
+    pub slot: u32,
+    /// As in an inline cache, for `Chain` and `Absent`.
+    pub epoch: u32,
+    /// How to use `slot`.
+    pub place: Place,
+}
+
+/// Number of [`Stub`]s in the VM state: a power of two.
+pub const STUBS: usize = 256;
+/// Misses of an instruction until it changes what it holds.
+pub const PATIENCE: u32 = 32;
+
+/// Index of the stub for a shape and a property name.
+#[inline(always)]
+pub fn stub_index(shape: u32, key: u32) -> usize {
+    ((shape >> 4) ^ (key >> 4).wrapping_mul(0x9E37_79B1) >> 16) as usize % STUBS
+}
+
+/// Counts a miss of the instruction's cache; now and then it is time to look
+/// properly and to let the instruction hold another shape.
+#[inline(always)]
+fn patient<O: Operands>(_m: Machine, o: O) -> bool {
+    // SAFETY: the instruction has its cache words; the last number is spare in
+    // all forms that come here.
+    unsafe {
+        let misses = (o.pc() as *mut u32).add(2 + cache::NEW_SHAPE);
+        let n = (*misses).wrapping_add(1);
+        *misses = n;
+        !n.is_multiple_of(PATIENCE)
+    }
+}
+
+/// The stub of property `key` of a table.
+#[inline(always)]
+fn stub_of(m: Machine, t: u32, key: u32) -> Option<Stub> {
+    let shape: u32 = m.get(t, SHAPE);
+    // SAFETY: the index is in bounds.
+    let s = unsafe { *(&raw const (*m.vm).stubs as *const Stub).add(stub_index(shape, key)) };
+    if s.shape != shape || s.key != key {
+        return None;
+    }
+    Some(s)
+}
+
+/// A property by its stub. `None`: look properly.
+#[inline(always)]
+fn get_by_stub(m: Machine, t: u32, key: u32) -> Option<u64> {
+    let s = stub_of(m, t, key)?;
+    let v: u64 = match s.place {
+        Place::Inline => m.get(t, s.slot as usize),
+        Place::Outline => m.get(m.get(t, PROPS), s.slot as usize),
+        // SAFETY: plain field.
+        _ if s.epoch != unsafe { (*m.vm).epoch } => return None,
+        Place::Chain => m.get(s.slot, 0),
+        Place::Absent => return Some(Value::NIL.0),
+    };
+    if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
+        return None;
+    }
+    Some(v)
+}
+
+/// Stores a property that the object has by its stub; false: look properly.
+#[inline(always)]
+fn set_by_stub(m: Machine, t: u32, key: u32, v: u64) -> bool {
+    let Some(s) = stub_of(m, t, key) else {
+        return false;
+    };
+    let (object, slot) = match s.place {
+        Place::Inline => (t, s.slot as usize),
+        Place::Outline => (m.get(t, PROPS), s.slot as usize),
+        _ => return false,
+    };
+    // Filling a nil property needs the metatable, if there is one.
+    if m.get::<u32>(t, META) != 0 && m.get::<u64>(object, slot) == Value::NIL.0 {
+        return false;
+    }
+    m.set(object, slot, v);
+    true
+}
+
+/// The table in register `offset`, whose shape the instruction doesn't hold.
+#[inline(always)]
+fn missed<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
+    if m.reg_tag(offset) != tag::TABLE || !patient(m, o) {
+        return None;
+    }
+    Some(m.reg_ref(offset))
+}
+
+/// `GetField` in a form whose cache missed.
+#[inline(always)]
+fn get_missed<O: Operands>(m: Machine, o: O) -> Flow {
+    cold_path();
+    match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
+        Some(v) => {
+            m.set_reg(o.a(), v);
+            Flow::Next
+        }
+        None => Flow::Slow,
+    }
+}
+
+/// `Method` in a form whose cache missed.
+#[inline(always)]
+fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
+    cold_path();
+    match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
+        Some(v) => found(m, o, v),
+        None => Flow::Slow,
+    }
+}
+
+/// `SetField` in a form for own properties whose cache missed.
+#[inline(always)]
+fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
+    cold_path();
+    match missed(m, o, o.a()) {
+        Some(t) if set_by_stub(m, t, o.d(), m.reg(o.b())) => Flow::Next,
+        _ => Flow::Slow,
+    }
+}
+
 /// The table in register at `offset` if it has the cached shape.
 #[inline(always)]
 fn cached<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
@@ -115,7 +262,7 @@ fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
 #[inline(always)]
 pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::Slow;
+        return get_missed(m, o);
     };
     let v: u64 = m.get(t, o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -125,7 +272,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::Slow;
+        return get_missed(m, o);
     };
     let v: u64 = m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -151,7 +298,7 @@ fn chained<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u64> {
 #[inline(always)]
 pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return Flow::Slow;
+        return get_missed(m, o);
     };
     m.set_reg(o.a(), v);
     Flow::Next
@@ -161,8 +308,7 @@ pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_absent<O: Operands>(m: Machine, o: O) -> Flow {
     if cached(m, o, o.b()).is_none() || !epoch_holds(m, o) {
-        cold_path();
-        return Flow::Slow;
+        return get_missed(m, o);
     }
     m.set_reg(o.a(), Value::NIL.0);
     Flow::Next
@@ -178,7 +324,7 @@ pub fn set_field<O: Operands>(_m: Machine, _o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return Flow::Slow;
+        return set_missed(m, o);
     };
     m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -188,7 +334,7 @@ pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return Flow::Slow;
+        return set_missed(m, o);
     };
     m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -198,8 +344,7 @@ pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        cold_path();
-        return Flow::Slow;
+        return set_missed(m, o);
     }
     set_field_inline(m, o)
 }
@@ -208,8 +353,7 @@ pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        cold_path();
-        return Flow::Slow;
+        return set_missed(m, o);
     }
     set_field_outline(m, o)
 }
@@ -270,7 +414,7 @@ fn found<O: Operands>(m: Machine, o: O, v: u64) -> Flow {
 #[inline(always)]
 pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::Slow;
+        return method_missed(m, o);
     };
     found(m, o, m.get(t, o.extra(cache::SLOT) as usize))
 }
@@ -279,7 +423,7 @@ pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::Slow;
+        return method_missed(m, o);
     };
     found(m, o, m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize))
 }
@@ -288,7 +432,7 @@ pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return Flow::Slow;
+        return method_missed(m, o);
     };
     found(m, o, v)
 }
@@ -326,10 +470,16 @@ fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)>
 /// R[a] = R[b][R[c]]
 #[inline(always)]
 pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
-    let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) else {
-        return Flow::Slow;
-    };
-    own(m, o, t, m.get(array, offset), o.a())
+    if let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) {
+        return own(m, o, t, m.get(array, offset), o.a());
+    }
+    if m.reg_tag(o.c()) == tag::STRING && m.reg_tag(o.b()) == tag::TABLE {
+        if let Some(v) = get_by_stub(m, m.reg_ref(o.b()), m.reg_ref(o.c())) {
+            m.set_reg(o.a(), v);
+            return Flow::Next;
+        }
+    }
+    Flow::Slow
 }
 
 /// R[a] = R[b][d], d a positive integer
@@ -361,10 +511,16 @@ fn store(m: Machine, t: u32, array: u32, offset: usize, v: u64) -> Flow {
 /// R[a][R[b]] = R[c]
 #[inline(always)]
 pub fn set_index<O: Operands>(m: Machine, o: O) -> Flow {
-    let Some((t, array, offset)) = array_slot(m, o.a(), o.b()) else {
-        return Flow::Slow;
-    };
-    store(m, t, array, offset, m.reg(o.c()))
+    if let Some((t, array, offset)) = array_slot(m, o.a(), o.b()) {
+        return store(m, t, array, offset, m.reg(o.c()));
+    }
+    if m.reg_tag(o.b()) == tag::STRING
+        && m.reg_tag(o.a()) == tag::TABLE
+        && set_by_stub(m, m.reg_ref(o.a()), m.reg_ref(o.b()), m.reg(o.c()))
+    {
+        return Flow::Next;
+    }
+    Flow::Slow
 }
 
 /// R[a][d] = R[b], d a positive integer

@@ -1,0 +1,210 @@
+//! Lookups and stores with all their consequences: metatables, globals.
+
+use super::{Access, CHAIN_MAX};
+use crate::calls::Step;
+use crate::error::Raise;
+use crate::heap::{ClosureRef, Rt, ShapeRef, StrRef, TableRef};
+use crate::isa::Insn;
+use crate::state::Event;
+use crate::table::ON_CHAIN;
+use crate::value::Value;
+
+impl Rt {
+    /// `object[key]` up to the first function on the way. `Ok(None)`: can't be indexed.
+    pub(super) fn index(self, object: Value, key: Value) -> Result<Option<Access>, Raise> {
+        let mut object = object;
+        for _ in 0..CHAIN_MAX {
+            let handler;
+            if let Some(t) = TableRef::from_value(object) {
+                let v = self.raw_get(t, key);
+                if !v.is_nil() {
+                    return Ok(Some(Access::Done(v)));
+                }
+                handler = self.event_handler(self.metatable_of(object), Event::Index);
+                if handler.is_nil() {
+                    return Ok(Some(Access::Done(Value::NIL)));
+                }
+            } else {
+                handler = self.event_handler(self.metatable_of(object), Event::Index);
+                if handler.is_nil() {
+                    return Ok(None);
+                }
+            }
+            if handler.is_function() {
+                return Ok(Some(Access::Handler(handler, object)));
+            }
+            object = handler;
+        }
+        Err(self.raise_text(b"loop in gettable"))
+    }
+
+    /// `object[key]` as library functions see it; handlers are called.
+    pub(crate) fn index_from_native(
+        self,
+        call: &mut crate::native::Call,
+        object: Value,
+        key: Value,
+    ) -> Result<Value, Raise> {
+        match self.index(object, key)? {
+            Some(Access::Done(v)) => Ok(v),
+            Some(Access::Handler(f, object)) => {
+                let n = call.call(f, &[object, key])?;
+                Ok(call.call_result(0, n))
+            }
+            None => Err(self.type_error("index", object, None)),
+        }
+    }
+
+    pub(super) fn index_error(self, object: Value, register: u8) -> Raise {
+        self.type_error("index", object, Some(register))
+    }
+
+    pub(super) fn finish_get(
+        self,
+        base: *mut u64,
+        pc: *const u64,
+        a: u8,
+        key: Value,
+        access: Access,
+    ) -> Result<Step, Raise> {
+        match access {
+            Access::Done(v) => self.finish(base, pc, a, v),
+            Access::Handler(f, object) => self.call_handler(base, pc, f, &[object, key], 0),
+        }
+    }
+
+    pub(super) fn get_global(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
+        let env = self.environment(base);
+        let key = StrRef(i.d);
+        // SAFETY: live table; the instruction has its cache word.
+        unsafe {
+            let table = self.table(env);
+            if (*table).inline_cap == 0 && !self.is_dictionary(env) {
+                if let Some(slot) = self.find_property(ShapeRef((*table).shape), key) {
+                    let v: Value = self.get(self.slot_offset(env, slot));
+                    if !v.is_nil() {
+                        *(pc.add(1) as *mut u64) =
+                            (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
+                        return self.finish(base, pc, i.a, v);
+                    }
+                }
+            }
+        }
+        match self.index(env.value(), key.value())? {
+            Some(access) => self.finish_get(base, pc, i.a, key.value(), access),
+            None => Err(self.raise_text(b"internal error: environment")),
+        }
+    }
+
+    pub(super) fn set_global(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
+        let env = self.environment(base);
+        let key = StrRef(i.d);
+        let v = self.reg(base, i.a);
+        // SAFETY: live table; the instruction has its cache word.
+        unsafe {
+            let table = self.table(env);
+            // Not on a chain and without metatable: a store needs no one else.
+            if (*table).meta == 0 && (*table).inline_cap == 0 && !self.is_event_name(key) {
+                self.raw_set_str(env, key, v)?;
+                if !self.is_dictionary(env) {
+                    if let Some(slot) = self.find_property(ShapeRef((*table).shape), key) {
+                        *(pc.add(1) as *mut u64) =
+                            (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
+                    }
+                }
+                return self.next(base, pc);
+            }
+        }
+        self.set_index(base, pc, env.value(), 0, key.value(), v)
+    }
+
+    /// Environment of the running function.
+    pub(super) fn environment(self, base: *mut u64) -> TableRef {
+        // SAFETY: the frame header lies below the base.
+        let c = ClosureRef(Value(unsafe { *base.sub(2) }).payload());
+        TableRef(self.closure(c).env)
+    }
+
+    /// `object[key] = v` up to the first function on the way.
+    pub(super) fn store(
+        self,
+        object: Value,
+        key: Value,
+        v: Value,
+    ) -> Result<Option<Access>, Raise> {
+        let mut object = object;
+        for _ in 0..CHAIN_MAX {
+            let handler;
+            if let Some(t) = TableRef::from_value(object) {
+                let meta = self.metatable_of(object);
+                let slot = if key.is_nil() {
+                    None
+                } else {
+                    self.find(t, key)
+                };
+                let present = slot.is_some_and(|o| !self.get::<Value>(o).is_nil());
+                handler = if meta == 0 || present {
+                    Value::NIL
+                } else {
+                    self.event_handler(meta, Event::NewIndex)
+                };
+                if handler.is_nil() {
+                    match slot {
+                        // Names of events must go through `raw_set`, which tells the caches.
+                        Some(o) if !self.concerns_caches(t, key) => self.set(o, v),
+                        _ => {
+                            self.check_key(key)?;
+                            self.raw_set(t, key, v)?;
+                        }
+                    }
+                    return Ok(Some(Access::Done(Value::NIL)));
+                }
+            } else {
+                handler = self.event_handler(self.metatable_of(object), Event::NewIndex);
+                if handler.is_nil() {
+                    return Ok(None);
+                }
+            }
+            if handler.is_function() {
+                return Ok(Some(Access::Handler(handler, object)));
+            }
+            object = handler;
+        }
+        Err(self.raise_text(b"loop in settable"))
+    }
+
+    pub(super) fn concerns_caches(self, t: TableRef, key: Value) -> bool {
+        // SAFETY: live table.
+        let on_chain = unsafe { (*self.table(t)).flags } & ON_CHAIN != 0;
+        on_chain && StrRef::from_value(key).is_some_and(|s| self.is_event_name(s))
+    }
+
+    /// Raises the errors for keys that a table can't have.
+    pub(crate) fn check_key(self, key: Value) -> Result<(), Raise> {
+        if key.is_nil() {
+            return Err(self.raise_text(b"table index is nil"));
+        }
+        if key.is_number() && key.as_f64().is_nan() {
+            return Err(self.raise_text(b"table index is NaN"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_index(
+        self,
+        base: *mut u64,
+        pc: *const u64,
+        object: Value,
+        register: u8,
+        key: Value,
+        v: Value,
+    ) -> Result<Step, Raise> {
+        match self.store(object, key, v)? {
+            Some(Access::Done(_)) => self.next(base, pc),
+            Some(Access::Handler(f, object)) => {
+                self.call_handler(base, pc, f, &[object, key, v], 0)
+            }
+            None => Err(self.index_error(object, register)),
+        }
+    }
+}

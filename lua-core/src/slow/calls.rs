@@ -1,0 +1,161 @@
+//! Calls of anything but plain Lua functions, open lists of values, closures.
+
+use crate::calls::Step;
+use crate::error::Raise;
+use crate::frame::{FrameKind, header_word, link};
+use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt};
+use crate::isa::{Insn, OPS, Op};
+use crate::proto::{CLOSURE_UPVALUES, UpvalueDesc, UpvalueFrom};
+use crate::state::Event;
+use crate::value::{Type, Value, tag};
+
+impl Rt {
+    pub(super) fn argument_count(self, first: *mut u64, b: u8) -> u32 {
+        if b == 0 {
+            // SAFETY: plain field.
+            let top = unsafe { (*self.vm()).top };
+            ((top as usize).saturating_sub(first as usize) / 8) as u32
+        } else {
+            b as u32 - 1
+        }
+    }
+
+    pub(super) fn slow_call(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
+        // SAFETY: registers of the frame.
+        unsafe {
+            let func = base.add(i.a as usize);
+            let count = self.argument_count(func.add(2), i.b);
+            let header = header_word(self.offset_of(pc.add(1)), i.d);
+            self.precall(func, count, header)
+        }
+    }
+
+    pub(super) fn slow_tail_call(
+        self,
+        base: *mut u64,
+        pc: *const u64,
+        i: Insn,
+    ) -> Result<Step, Raise> {
+        // SAFETY: registers of the frame; the caller's frame header stays valid.
+        unsafe {
+            let mut func = base.add(i.a as usize);
+            let mut count = self.argument_count(func.add(2), i.b);
+            let mut f = Value(*func);
+            if !f.is_function() {
+                let h = self.event_handler(self.metatable_of(f), Event::Call);
+                if !h.is_function() {
+                    return Err(self.call_type_error(f));
+                }
+                func = self.room(func.add(2), count + 4, count)?.sub(2);
+                core::ptr::copy(func.add(2), func.add(3), count as usize);
+                *func.add(2) = f.0;
+                *func = h.0;
+                f = h;
+                count += 1;
+            }
+            let base: *mut u64 = self.at((*self.current()).base);
+            if f.has_tag(tag::NATIVE) && self.header(f.payload()).b3 == 0 {
+                // A native function is called from here, as in the reference: this frame
+                // shows in positions of errors (`return error(...)`) and in tracebacks.
+                *func.add(1) = header_word(
+                    self.offset_of(pc.add(1)),
+                    link(i.a as u32 + 2, FrameKind::LuaMany),
+                );
+                let n = self.call_native(NativeRef(f.payload()), func.add(2), count)?;
+                // The stack may have moved.
+                let inner: *mut u64 = self.at((*self.current()).base);
+                let base = inner.sub(i.a as usize + 2);
+                let header = *base.sub(1);
+                core::ptr::copy(inner.sub(2), base.sub(2), n.0 as usize);
+                return self.return_from(base, header, n.0);
+            }
+            // Slide function and arguments down over this frame (past the shift of a
+            // variadic one), and call from there.
+            let mut target = base;
+            let mut header = *target.sub(1);
+            while FrameKind::of((header >> 32) as u32) == FrameKind::Variadic {
+                target =
+                    target.byte_sub(((header >> 32) as u32 & !crate::frame::KIND_MASK) as usize);
+                header = *target.sub(1);
+            }
+            *target.sub(2) = f.0;
+            core::ptr::copy(func.add(2), target, count as usize);
+            self.precall(target.sub(2), count, header)
+        }
+    }
+
+    pub(super) fn slow_return(self, base: *mut u64, a: u8, b: u8) -> Result<Step, Raise> {
+        // SAFETY: registers of the frame.
+        unsafe {
+            let first = base.add(a as usize);
+            let n = self.argument_count(first, b);
+            let header = *base.sub(1);
+            core::ptr::copy(first, base.sub(2), n as usize);
+            self.return_from(base, header, n)
+        }
+    }
+
+    pub(super) fn var_arg(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
+        // SAFETY: registers of the frame; open lists get room first.
+        unsafe {
+            let proto = self.header(Value(*base.sub(2)).payload()).aux;
+            let params = self.header(proto).b2 as u32;
+            let (_, n) = self.variadic_arguments(base, params);
+            let mut base = base;
+            let wanted = if i.b == 0 { n } else { i.b as u32 - 1 };
+            if i.b == 0 {
+                base = self.room(base, i.a as u32 + n + 4, i.a as u32)?;
+            }
+            let (from, n) = self.variadic_arguments(base, params);
+            let to = base.add(i.a as usize);
+            let given = n.min(wanted);
+            core::ptr::copy(from, to, given as usize);
+            for j in given..wanted {
+                *to.add(j as usize) = Value::NIL.0;
+            }
+            if i.b == 0 {
+                (*self.vm()).top = to.add(n as usize);
+            }
+            self.next(base, pc)
+        }
+    }
+
+    pub(super) fn make_closure(self, base: *mut u64, p: ProtoRef) -> Result<ClosureRef, Raise> {
+        // SAFETY: the frame header lies below the base.
+        let outer = ClosureRef(Value(unsafe { *base.sub(2) }).payload());
+        let c = self.new_closure(p, self.closure(outer).env)?;
+        for (j, d) in self
+            .slice::<UpvalueDesc>(self.proto(p).upvalues)
+            .iter()
+            .enumerate()
+        {
+            let v = match d.from {
+                UpvalueFrom::Local => self.reg(base, d.index),
+                UpvalueFrom::Up => self.get(outer.0 + CLOSURE_UPVALUES + d.index as u32 * 8),
+                UpvalueFrom::Itself => c.value(),
+            };
+            self.set(c.0 + CLOSURE_UPVALUES + j as u32 * 8, v);
+        }
+        Ok(c)
+    }
+
+    /// "attempt to call ..."
+    #[cold]
+    pub(crate) fn call_type_error(self, f: Value) -> Raise {
+        let frame = self.top_frame();
+        let register = if frame.pc != 0 {
+            let i: Insn = Insn::from_word(self.get(frame.pc));
+            match OPS[i.op as usize].base {
+                // The function that a loop calls is a copy without a name.
+                Op::Call | Op::TailCall => Some(i.a),
+                _ => None,
+            }
+        } else {
+            None
+        };
+        if f.type_of() == Type::Function {
+            return self.raise_text(b"internal error: call");
+        }
+        self.type_error("call", f, register)
+    }
+}
