@@ -74,6 +74,11 @@ extern "sysv64" fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> 
     go_on(vm, Rt(vm).slow(base, pc))
 }
 
+/// Import of the bundle: carries out the `Call` at `pc` of a native function.
+extern "sysv64" fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    go_on(vm, Rt(vm).native_call(base, pc))
+}
+
 /// Import of the bundle: the ticks ran out before the instruction at `pc`.
 extern "sysv64" fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
     go_on(vm, Rt(vm).safepoint(base, pc))
@@ -110,6 +115,7 @@ impl Vm<'_> {
         };
         let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
             "rt_slow" => Some(rt_slow as *const () as usize),
+            "rt_native" => Some(rt_native as *const () as usize),
             "rt_safepoint" => Some(rt_safepoint as *const () as usize),
             _ => None,
         })

@@ -57,6 +57,7 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
                 continue;
             }
             Flow::Slow => rt.slow(m.base, pc)?,
+            Flow::Native => rt.native_call(m.base, pc)?,
             Flow::Trap => rt.safepoint(m.base, pc)?,
         };
         match step {

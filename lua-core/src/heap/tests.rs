@@ -24,7 +24,8 @@ impl Random {
 
 fn with_vm(bytes: usize, test: impl FnOnce(Rt)) {
     let mut region: Vec<MaybeUninit<u8>> = Vec::with_capacity(bytes);
-    region.resize(bytes, MaybeUninit::uninit());
+    // SAFETY: uninitialized bytes are valid as `MaybeUninit`.
+    unsafe { region.set_len(bytes) };
     let vm = Vm::new(&mut region, &Config::default()).expect("a VM fits");
     test(vm.rt());
 }

@@ -21,7 +21,15 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Trap;
     }
-    if m.reg_tag(a) != tag::CLOSURE || o.imm_b() == 0 {
+    if m.reg_tag(a) != tag::CLOSURE {
+        cold_path();
+        return if m.reg_tag(a) == tag::NATIVE {
+            Flow::Native
+        } else {
+            Flow::Slow
+        };
+    }
+    if o.imm_b() == 0 {
         cold_path();
         return Flow::Slow;
     }

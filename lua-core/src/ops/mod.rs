@@ -32,6 +32,8 @@ pub enum Flow {
     Goto(*mut u64, *const u64),
     /// To the slow path of this operation.
     Slow,
+    /// To the native function that this `Call` names.
+    Native,
     /// The ticks ran out: run the safepoint, then this instruction again.
     Trap,
 }

@@ -5,6 +5,8 @@ use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt};
 use crate::isa::{Insn, OPS, Op};
+use crate::native::Call;
+use crate::ops::insn;
 use crate::proto::{CLOSURE_UPVALUES, UpvalueDesc, UpvalueFrom};
 use crate::state::Event;
 use crate::value::{Type, Value, tag};
@@ -17,6 +19,60 @@ impl Rt {
             ((top as usize).saturating_sub(first as usize) / 8) as u32
         } else {
             b as u32 - 1
+        }
+    }
+
+    /// The `Call` at `pc` of a native function: the shortest way there and back.
+    pub(crate) fn native_call(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
+        let i = insn(pc);
+        // SAFETY: registers of the frame; the function is native.
+        unsafe {
+            let func = base.add(i.a as usize);
+            let n = NativeRef(Value(*func).payload());
+            let arguments = func.add(2);
+            let count = self.argument_count(arguments, i.b);
+            let simple = i.c.wrapping_sub(1) <= 1;
+            if self.header(n.0).b3 != 0
+                || !simple
+                || arguments.add(count as usize) > (*self.vm()).stack_limit
+            {
+                return self.slow(base, pc);
+            }
+            let thread = self.current();
+            (*thread).base = self.offset_of(arguments);
+            (*thread).pc = self.offset_of(pc);
+            (*self.vm()).top = arguments.add(count as usize);
+            *func.add(1) = header_word(self.offset_of(pc) + 8, i.d);
+            let mut call = Call {
+                rt: self,
+                base: arguments,
+                count,
+            };
+            match (self.native(n).function)(&mut call) {
+                Ok(results) => {
+                    // The stack may have moved.
+                    let func = call.base.sub(2);
+                    if results.0 == 0 {
+                        *func = Value::NIL.0;
+                    }
+                    Ok(Step::Run {
+                        base: func.sub(i.a as usize),
+                        pc: pc.add(1),
+                    })
+                }
+                // Nothing has changed: the slow path collects and calls again.
+                Err(Raise::NoMemory) => {
+                    let base = call.base.sub(2 + i.a as usize);
+                    self.save_frame(base, pc);
+                    (*self.vm()).top = call.base.add(count as usize);
+                    self.collect();
+                    self.with_retry(|| self.slow(base, pc))
+                }
+                Err(raise) => {
+                    (*self.current()).base = self.offset_of(call.base);
+                    self.unwind(raise)
+                }
+            }
         }
     }
 

@@ -36,6 +36,7 @@ struct Resume {
 // The runtime, imported by name.
 unsafe extern "sysv64" {
     fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
 }
 
@@ -94,6 +95,29 @@ pub unsafe extern "rust-preserve-none" fn aot_slow(
     }
 }
 
+/// The native function that the `Call` at `pc` calls.
+///
+/// # Safety
+/// Reached by jumps from handlers only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_native(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
+    // SAFETY: the arguments are a handler's.
+    unsafe {
+        let to = rt_native(vm, base, pc);
+        if to.pc.is_null() {
+            cold_path();
+            return;
+        }
+        dispatch!(vm, to.base, to.pc, tag)
+    }
+}
+
 /// The safepoint before the instruction at `pc`.
 ///
 /// # Safety
@@ -135,6 +159,10 @@ macro_rules! handlers {
                         Flow::Slow => {
                             cold_path();
                             become aot_slow(vm, base, pc, tag)
+                        }
+                        Flow::Native => {
+                            cold_path();
+                            become aot_native(vm, base, pc, tag)
                         }
                         Flow::Trap => {
                             cold_path();
