@@ -264,7 +264,20 @@ impl Rt {
                         let caller = base.byte_sub(distance);
                         let note = *base.sub(3);
                         self.save_frame(caller, self.at(return_to));
-                        return self.complete(caller, self.at(return_to), v, note);
+                        let step = self.complete(caller, self.at(return_to), v, note);
+                        if !matches!(step, Err(Raise::NoMemory)) {
+                            return step;
+                        }
+                        // The metamethod must not run again: only its completion is repeated.
+                        // The result still lies behind the caller's registers.
+                        self.collect();
+                        let caller: *mut u64 = self.at((*self.current()).base);
+                        let step =
+                            self.with_retry(|| self.complete(caller, self.at(return_to), v, note));
+                        return match step {
+                            Err(Raise::NoMemory) => Err(self.memory_error()),
+                            other => other,
+                        };
                     }
                     FrameKind::Entry => {
                         (*self.vm()).top = results.add(n as usize);
@@ -362,7 +375,34 @@ impl Rt {
         }
     }
 
+    /// Carries out one of the functions that change frames. Never gives `NoMemory`:
+    /// when that happens nothing has changed, and the step is repeated here.
     fn call_special(
+        self,
+        n: NativeRef,
+        base: *mut u64,
+        count: u32,
+        header: u64,
+    ) -> Result<Step, Raise> {
+        match self.call_special_once(n, base, count, header) {
+            Err(Raise::NoMemory) => {
+                // SAFETY: live thread; the arguments of the native frame end at `top`.
+                let base: *mut u64 = unsafe {
+                    let base: *mut u64 = self.at((*self.current()).base);
+                    (*self.vm()).top = base.add(count as usize);
+                    base
+                };
+                self.collect();
+                match self.with_retry(|| self.call_special_once(n, base, count, header)) {
+                    Err(Raise::NoMemory) => Err(self.memory_error()),
+                    other => other,
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn call_special_once(
         self,
         n: NativeRef,
         base: *mut u64,
@@ -419,7 +459,7 @@ impl Rt {
                     match self.resumable(t) {
                         Ok(()) => self.resume(t, base.add(1), count - 1),
                         Err(text) => {
-                            let s = self.intern(text).map_err(|_| self.memory_error())?;
+                            let s = self.intern(text)?;
                             *base.sub(2) = Value::FALSE.0;
                             *base.sub(1) = s.value().0;
                             self.return_from(base, header, 2)
@@ -461,7 +501,17 @@ impl Rt {
             let start = |rt: Self| rt.offset_of(rt.current_stack_start());
             let before = (*self.current()).base - start(self);
             let frame = self.offset_of(func.add(2)) - start(self);
-            let result = self.precall(func, count, header);
+            let mut result = self.precall(func, count, header);
+            if result.as_ref().err() == Some(&Raise::NoMemory) {
+                // Only making the message of an error fails so; the call hasn't begun.
+                let func = self.at::<u64>(start(self) + frame).sub(2);
+                (*self.vm()).top = func.add(2 + count as usize);
+                self.collect();
+                result = self.with_retry(|| self.precall(func, count, header));
+                if result.as_ref().err() == Some(&Raise::NoMemory) {
+                    result = Err(self.memory_error());
+                }
+            }
             if result.is_err() && (*self.current()).base - start(self) == before {
                 (*self.current()).base = start(self) + frame;
             }
