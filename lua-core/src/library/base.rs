@@ -138,7 +138,8 @@ fn print(call: &mut Call) -> Result<Results, Raise> {
             let n = call.call_surely(tostring, &[v])?;
             let s = call.call_result(0, n);
             if !s.is_number() && StrRef::from_value(s).is_none() {
-                return Err(rt.raise_text(b"'tostring' must return a string to 'print'"));
+                let message = b"'tostring' must return a string to 'print'";
+                return call.surely(|_| Err(rt.raise_text(message)));
             }
             rt.text_of(s, &mut short)
         };

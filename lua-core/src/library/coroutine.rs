@@ -25,12 +25,16 @@ pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
 
 impl Rt {
     /// Puts the position of the caller before an error that comes out of a wrapped
-    /// function, if it is text. Without memory for it the error stays as it is.
+    /// function, if it is text. Without memory for it the error stays as it is. The
+    /// frame of the wrapped function is the running one.
     pub(crate) fn prefix_error(self) {
         // SAFETY: plain field.
         let v = unsafe { (*self.vm()).error_value };
         if v.is_number() || v.has_tag(tag::STRING) {
-            let _ = super::base::raise_at(self, 0, v);
+            if super::base::raise_at(self, 0, v) == Raise::NoMemory {
+                self.collect();
+                let _ = self.with_retry(|| super::base::raise_at(self, 0, v));
+            }
         }
     }
 }

@@ -139,22 +139,37 @@ impl Rt {
 
 /// What the functions of the library share beyond the API for embedders.
 impl Call {
+    /// Runs a step again after a full collection if it failed for lack of memory: for
+    /// steps that come after side effects, so that the whole function can't be
+    /// repeated. The step changes nothing when it fails so.
+    fn surely<T>(
+        &mut self,
+        mut step: impl FnMut(&mut Call) -> Result<T, Raise>,
+    ) -> Result<T, Raise> {
+        match step(self) {
+            Err(Raise::NoMemory) => {
+                let rt = self.rt();
+                // SAFETY: `top` is the end of this call's values.
+                unsafe { (*rt.vm()).top = self.base.add(self.count as usize) };
+                rt.collect();
+                match rt.with_retry(|| step(self)) {
+                    Err(Raise::NoMemory) => Err(rt.memory_error()),
+                    other => other,
+                }
+            }
+            other => other,
+        }
+    }
+
     /// [`Call::call`] for functions that can't be repeated from their start: if
     /// the stack can't grow for the call, collects and tries once more. The
     /// function and its arguments must be reachable, from the stack or otherwise.
     fn call_surely(&mut self, f: Value, args: &[Value]) -> Result<u32, Raise> {
         match self.call(f, args) {
             Err(Raise::NoMemory) => {
-                let rt = self.rt();
-                // SAFETY: `top` is the end of this call's values.
-                unsafe { (*rt.vm()).top = self.base.add(self.count as usize) };
-                rt.collect();
                 let room = args.len() as u32 + 8;
-                match rt.with_retry(|| self.reserve(room)) {
-                    Err(Raise::NoMemory) => Err(rt.memory_error()),
-                    Err(raise) => Err(raise),
-                    Ok(()) => self.call(f, args),
-                }
+                self.surely(|call| call.reserve(room))?;
+                self.call(f, args)
             }
             other => other,
         }

@@ -86,7 +86,9 @@ impl Sorter<'_> {
 
     fn less(&mut self, x: Value, y: Value) -> Result<bool, Raise> {
         if self.less.is_nil() {
-            return self.call.rt().less_from_native(self.call, x, y);
+            // Making the message of an error may fail; comparing again does no harm.
+            let rt = self.call.rt();
+            return rt.less_from_native(self.call, x, y);
         }
         let n = self.call.call_surely(self.less, &[x, y])?;
         Ok(!self.call.call_result(0, n).is_falsy())
@@ -159,7 +161,7 @@ impl Sorter<'_> {
                 self.less(x, pivot)?
             } {
                 if i > high {
-                    return Err(self.invalid_order());
+                    self.invalid_order()?;
                 }
                 i += 1;
             }
@@ -169,7 +171,7 @@ impl Sorter<'_> {
                 self.less(pivot, x)?
             } {
                 if j < low {
-                    return Err(self.invalid_order());
+                    self.invalid_order()?;
                 }
                 j -= 1;
             }
@@ -188,9 +190,8 @@ impl Sorter<'_> {
     }
 
     #[cold]
-    fn invalid_order(&self) -> Raise {
-        self.call
-            .rt()
-            .raise_text(b"invalid order function for sorting")
+    fn invalid_order(&mut self) -> Result<(), Raise> {
+        let message = b"invalid order function for sorting";
+        self.call.surely(|call| Err(call.rt().raise_text(message)))
     }
 }

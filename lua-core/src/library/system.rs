@@ -19,8 +19,8 @@ fn write(call: &mut Call) -> Result<Results, Raise> {
     for i in 0..call.count() {
         let v = call.arg(i);
         if !v.is_number() {
-            // Never converts here, so it can't fail for lack of memory midway.
-            call.check_string(i)?;
+            // What comes before is written already, so this can't be left to a repetition.
+            call.surely(|call| call.check_string(i).map(|_| ()))?;
         }
         (hooks.write)(hooks.context, rt.text_of(v, &mut digits));
     }

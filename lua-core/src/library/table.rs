@@ -217,7 +217,7 @@ fn foreach(call: &mut Call) -> Result<Results, Raise> {
     loop {
         let cursor = rt.cursor_after(t, call.arg(key));
         let Some(cursor) = cursor else {
-            return Err(rt.raise_runtime(b"invalid key to 'next'"));
+            return call.surely(|_| Err(rt.raise_runtime(b"invalid key to 'next'")));
         };
         let Some((k, v, _)) = rt.entry_from(t, cursor) else {
             return call.ret0();
