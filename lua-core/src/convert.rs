@@ -23,7 +23,7 @@ impl Rt {
     }
 
     /// The text of a string or number; `digits` holds a number's.
-    pub(crate) fn text_of<'a>(self, v: Value, digits: &'a mut [u8; 32]) -> &'a [u8] {
+    pub(crate) fn text_of(self, v: Value, digits: &mut [u8; 32]) -> &[u8] {
         match StrRef::from_value(v) {
             Some(s) => self.str_bytes(s),
             None => {

@@ -1,7 +1,7 @@
 //! Errors while Lua runs, and the wording of their messages.
 
 use crate::frame::FrameKind;
-use crate::heap::{ClosureRef, NativeRef, NoMemory, ProtoRef, Rt, StrRef};
+use crate::heap::{ClosureRef, NoMemory, ProtoRef, Rt, StrRef};
 use crate::native::Call;
 use crate::value::{Value, tag};
 
@@ -271,17 +271,17 @@ impl Rt {
         let mut text = Text::new();
         let mut n = i + 1;
         let name = self.call_name(&f);
-        if let Some((kind, name)) = name {
-            if kind == "method" {
-                n -= 1;
-                if n == 0 {
-                    text.push(b"calling '");
-                    text.push(self.str_bytes(name));
-                    text.push(b"' on bad self (");
-                    text.push(what);
-                    text.push(b")");
-                    return self.raise_text(text.bytes());
-                }
+        if let Some((kind, name)) = name
+            && kind == "method"
+        {
+            n -= 1;
+            if n == 0 {
+                text.push(b"calling '");
+                text.push(self.str_bytes(name));
+                text.push(b"' on bad self (");
+                text.push(what);
+                text.push(b")");
+                return self.raise_text(text.bytes());
             }
         }
         text.push(b"bad argument #");
@@ -295,11 +295,5 @@ impl Rt {
         text.push(what);
         text.push(b")");
         self.raise_text(text.bytes())
-    }
-
-    /// Name under which a native frame was called.
-    pub(crate) fn native_name(self, n: NativeRef) -> Option<StrRef> {
-        let name = self.native(n).name;
-        if name == 0 { None } else { Some(StrRef(name)) }
     }
 }

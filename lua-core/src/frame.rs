@@ -67,7 +67,7 @@ impl FrameKind {
 /// A link from a distance in slots and a kind.
 #[inline(always)]
 pub const fn link(slots: u32, kind: FrameKind) -> u32 {
-    slots * 8 | kind as u32
+    (slots * 8) | kind as u32
 }
 
 /// The link that a `Call` with function register `a` and result count field

@@ -47,13 +47,6 @@ impl Rt {
             .map(|entry| self.get(entry + 4))
     }
 
-    /// Changes the value of a key that may be there.
-    pub(crate) fn map_overwrite(self, map: u32, key: u32, value: u32) {
-        if let Ok(entry) = self.map_find(map, key) {
-            self.set(entry + 4, value);
-        }
-    }
-
     fn map_new(self, capacity: u32) -> Result<u32, NoMemory> {
         let map = self.allocate(Kind::Raw, ENTRIES + capacity * 8, 0, 0, capacity)?;
         self.set(map + 8, 0u32);
@@ -79,10 +72,10 @@ impl Rt {
                     let bigger = self.map_new(capacity * 2)?;
                     for i in 0..capacity {
                         let pair: [u32; 2] = self.get(map + ENTRIES + i * 8);
-                        if pair[0] != 0 {
-                            if let Err(e) = self.map_find(bigger, pair[0]) {
-                                self.set(e, pair);
-                            }
+                        if pair[0] != 0
+                            && let Err(e) = self.map_find(bigger, pair[0])
+                        {
+                            self.set(e, pair);
                         }
                     }
                     self.set(bigger + 8, used);

@@ -205,10 +205,10 @@ impl Rt {
     /// The shape after adding `key`, which `shape` doesn't have.
     pub(crate) fn shape_with_key(self, shape: ShapeRef, key: StrRef) -> Result<ShapeRef, NoMemory> {
         let s = self.shape(shape);
-        if s.transitions != 0 {
-            if let Some(to) = self.map_get(s.transitions, key.0) {
-                return Ok(ShapeRef(to));
-            }
+        if s.transitions != 0
+            && let Some(to) = self.map_get(s.transitions, key.0)
+        {
+            return Ok(ShapeRef(to));
         }
         let count = s.header.aux;
         let mut lineage = s.lineage;
@@ -240,10 +240,10 @@ impl Rt {
         // A string and a table never share a reference, so one map serves both;
         // "no metatable" takes the key 1, which is no reference.
         let key = if meta == 0 { 1 } else { meta };
-        if s.transitions != 0 {
-            if let Some(to) = self.map_get(s.transitions, key) {
-                return Ok(ShapeRef(to));
-            }
+        if s.transitions != 0
+            && let Some(to) = self.map_get(s.transitions, key)
+        {
+            return Ok(ShapeRef(to));
         }
         // Not the same lineage: two shapes of equal length would both append to it.
         let to = self.new_shape(s.header.b3, s.header.aux, s.lineage, meta)?;

@@ -13,7 +13,7 @@
 //! Never calls metamethods, never collects.
 
 use crate::heap::{Header, Kind, NoMemory, Rt, ShapeRef, StrRef, TableRef};
-use crate::shape::{DICTIONARY, PROPERTIES_MAX, PROPERTIES_MAX_COMPUTED, outline_capacity};
+use crate::shape::{PROPERTIES_MAX, PROPERTIES_MAX_COMPUTED, outline_capacity};
 use crate::state::Event;
 use crate::value::{Value, tag};
 
@@ -470,10 +470,11 @@ impl Rt {
                 } else {
                     for n in 0..part.header.aux {
                         let node: Node = self.get((*table).hash + NODES + n * 16);
-                        if let Some(i) = node.key.to_number().and_then(array_index) {
-                            if i > old && i <= cap {
-                                self.move_to_array(t, node.key, i);
-                            }
+                        if let Some(i) = node.key.to_number().and_then(array_index)
+                            && i > old
+                            && i <= cap
+                        {
+                            self.move_to_array(t, node.key, i);
                         }
                     }
                 }
@@ -498,11 +499,11 @@ impl Rt {
         let mut counts = [0u32; 32];
         let mut integers = 0;
         let mut count_key = |key: Value| {
-            if let Some(i) = key.to_number().and_then(array_index) {
-                if i <= ARRAY_MAX {
-                    counts[(32 - (i - 1).leading_zeros()) as usize] += 1;
-                    integers += 1;
-                }
+            if let Some(i) = key.to_number().and_then(array_index)
+                && i <= ARRAY_MAX
+            {
+                counts[(32 - (i - 1).leading_zeros()) as usize] += 1;
+                integers += 1;
             }
         };
         let mut live = 1;
@@ -580,10 +581,11 @@ impl Rt {
                 let old_capacity = self.header(old).aux;
                 for i in 0..old_capacity {
                     let node: Node = self.get(old + NODES + i * 16);
-                    if !node.key.is_nil() && !node.value.is_nil() {
-                        if let Err(at) = self.find_node(t, node.key) {
-                            self.put_node(t, at, node.key, node.value);
-                        }
+                    if !node.key.is_nil()
+                        && !node.value.is_nil()
+                        && let Err(at) = self.find_node(t, node.key)
+                    {
+                        self.put_node(t, at, node.key, node.value);
                     }
                 }
                 self.release(old, NODES + old_capacity * 16);
@@ -704,16 +706,16 @@ impl Rt {
         unsafe {
             let table = self.table(t);
             let cap = (*table).array_cap;
-            if let Some(i) = key.to_number().and_then(array_index) {
-                if i <= cap {
-                    return Some(i);
-                }
+            if let Some(i) = key.to_number().and_then(array_index)
+                && i <= cap
+            {
+                return Some(i);
             }
             let shape = ShapeRef((*table).shape);
-            if let Some(s) = StrRef::from_value(key) {
-                if let Some(slot) = self.find_property(shape, s) {
-                    return Some(cap + slot + 1);
-                }
+            if let Some(s) = StrRef::from_value(key)
+                && let Some(slot) = self.find_property(shape, s)
+            {
+                return Some(cap + slot + 1);
             }
             let key = if key.is_number() {
                 Value::number(key.as_f64() + 0.0)
@@ -737,11 +739,6 @@ impl Rt {
         // SAFETY: plain field.
         let name = unsafe { (*self.vm()).event_names[event as usize] };
         self.raw_get_str(TableRef(meta), StrRef(name))
-    }
-
-    /// Is the shape the dictionary shape?
-    pub(crate) fn is_dictionary_shape(self, shape: ShapeRef) -> bool {
-        self.shape(shape).header.b2 & DICTIONARY != 0
     }
 
     /// Metatable of any value, or 0.

@@ -10,7 +10,6 @@
 
 use crate::frame::FRAME_SLACK;
 use crate::heap::{Header, Kind, NoMemory, Rt, ThreadRef};
-use crate::value::Value;
 
 /// Most slots of a value stack.
 pub const MAX_SLOTS: u32 = 1_000_000;
@@ -142,7 +141,7 @@ impl Rt {
     pub(crate) fn grant_error_slots(self) -> Result<isize, NoMemory> {
         // SAFETY: live thread.
         let slots = unsafe { (*self.current()).slots };
-        if slots >= MAX_SLOTS && slots < MAX_SLOTS + ERROR_SLOTS {
+        if (MAX_SLOTS..MAX_SLOTS + ERROR_SLOTS).contains(&slots) {
             self.resize_stack(MAX_SLOTS + ERROR_SLOTS)
         } else {
             Ok(0)
@@ -173,13 +172,6 @@ impl Rt {
             self.release(old, old_slots * 8 + 8);
             Ok(delta)
         }
-    }
-
-    /// Value at an address of the stack.
-    #[inline(always)]
-    pub(crate) fn slot(self, p: *mut u64) -> Value {
-        // SAFETY: callers pass addresses inside the running stack.
-        Value(unsafe { *p })
     }
 }
 

@@ -232,6 +232,7 @@ impl<'m> Vm<'m> {
         self.engine
     }
 
+    #[cfg(all(feature = "interp", target_arch = "x86_64"))]
     pub(crate) fn set_engine(&mut self, engine: Engine) {
         self.engine = engine;
     }

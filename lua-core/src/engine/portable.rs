@@ -15,7 +15,7 @@ macro_rules! dispatch {
     ($op:ident $m:ident $pc:ident $($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $op {
             $(x if x == Op::$name as u8 => (
-                ops::$module::$body($m, Fetch($pc)),
+                ops::$module::$body($m, Fetch::new($pc)),
                 crate::isa::Extra::$extra.words(),
             ),)*
             // No prototype holds other numbers: the front end emits operations of the table.
@@ -28,31 +28,33 @@ macro_rules! dispatch {
 pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
     // SAFETY: plain field.
     unsafe { (*rt.vm()).stats.portable_entries += 1 };
-    let mut m = Machine {
-        vm: rt.vm(),
-        base,
-        tag: TAG,
-    };
+    // SAFETY: the caller's frame and its instruction; what bodies and slow paths hand back
+    // is again a frame and its instruction.
+    let machine = |base| unsafe { Machine::new(rt.vm(), base, TAG) };
+    let mut m = machine(base);
     let mut pc = pc;
     loop {
         let op = ops::insn(pc).op;
-        let (flow, words) = crate::for_each_op!(dispatch, op, m, pc,);
+        // SAFETY: `pc` is an instruction of the running prototype, and its number chooses the body.
+        let (flow, words) = unsafe { crate::for_each_op!(dispatch, op, m, pc,) };
         let step = match flow {
             Flow::Next => {
                 pc = pc.wrapping_add(words);
                 continue;
             }
             Flow::Taken => {
-                pc = pc.wrapping_byte_offset(jump_bytes(pc));
+                // SAFETY: as above.
+                pc = pc.wrapping_byte_offset(unsafe { jump_bytes(pc) });
                 continue;
             }
             Flow::TakenNext => {
                 let next = pc.wrapping_add(words);
-                pc = next.wrapping_byte_offset(jump_bytes(next));
+                // SAFETY: as above; an `IterLoop` follows.
+                pc = next.wrapping_byte_offset(unsafe { jump_bytes(next) });
                 continue;
             }
             Flow::Goto(base, to) => {
-                m.base = base;
+                m = machine(base);
                 pc = to;
                 continue;
             }
@@ -62,7 +64,7 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
         };
         match step {
             Step::Run { base, pc: to } => {
-                m.base = base;
+                m = machine(base);
                 pc = to;
             }
             Step::Exit(n) => return Ok(n),

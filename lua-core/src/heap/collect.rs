@@ -11,7 +11,7 @@
 //!
 //! What is weak: the string table, transitions of shapes, inline caches.
 
-use super::{ClosureRef, Header, Kind, MARK_MANUAL, ProtoRef, Rt};
+use super::{ClosureRef, Header, Kind, MARK_MANUAL, Rt};
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, LocalDesc, NATIVE_UPVALUES, Native, Proto, UpvalueDesc};
 use crate::shape::{Lineage, Shape};
@@ -128,9 +128,9 @@ impl Rt {
             for i in 0..(*vm).library.byte_strings.len() {
                 self.mark((*vm).library.byte_strings[i]);
             }
-            for i in 0..(&(*vm).handles).len() {
-                let v = (&(*vm).handles)[i];
-                self.mark_value(v);
+            let handles = &(*vm).handles;
+            for v in handles.iter() {
+                self.mark_value(*v);
             }
         }
     }
@@ -182,8 +182,6 @@ impl Rt {
 
     fn trace(self, offset: u32) {
         let h = self.header(offset);
-        // SAFETY: plain fields.
-        let marked = unsafe { &mut (*self.vm()).marked_bytes };
         let mut bytes = 32u32;
         match h.kind {
             k if k == Kind::Table as u8 => {
@@ -250,22 +248,17 @@ impl Rt {
             }
             _ => {}
         }
-        *marked += bytes as u64;
+        // SAFETY: plain field.
+        unsafe { (*self.vm()).marked_bytes += bytes as u64 };
     }
 
     fn trace_thread(self, offset: u32) -> u32 {
         let t: Thread = self.get(offset);
-        // SAFETY: plain field.
-        let running = unsafe { (*self.vm()).thread } == offset;
         self.mark_owned(t.stack);
         self.mark(t.header.aux);
         self.mark(t.env);
         let first = t.stack + 8;
         let end = first + t.slots * 8;
-        if t.header.b2 == crate::thread::Status::Dead as u8 && !running {
-            // Results of a finished coroutine were handed over already or are in flight
-            // only while no collection can see it (`top` covers them if it does).
-        }
         // The running frame's registers, or the values in flight above them.
         let f = Value(self.get::<u64>(t.base - 16));
         let mut used = t.top.max(t.base);
@@ -355,10 +348,8 @@ impl Rt {
             let insn = Insn::from_word(self.get(pc));
             let info = &OPS[insn.op as usize];
             match info.extra {
-                Extra::Ic1 => {
-                    if dead(self.get(pc + 8)) {
-                        self.set(pc + 8, 0u64);
-                    }
+                Extra::Ic1 if dead(self.get(pc + 8)) => {
+                    self.set(pc + 8, 0u64);
                 }
                 Extra::Ic2 => {
                     let new_shape = matches!(info.op, Op::SetFieldIN | Op::SetFieldON);
@@ -378,10 +369,5 @@ impl Rt {
             }
             pc += info.extra.words() as u32 * 8;
         }
-    }
-
-    /// The prototype of a code address, for diagnostics.
-    pub(crate) fn proto_of_entry(self, entry: u32) -> ProtoRef {
-        ProtoRef(self.get(entry - crate::proto::PROTO_BEFORE_ENTRY))
     }
 }

@@ -9,14 +9,8 @@ use allocator_api2::alloc::{AllocError, Allocator, Layout};
 use core::ptr::NonNull;
 use hashbrown::HashTable;
 
-/// A string object: header (`aux` = hash, `b2` = event number + 1), length in
-/// bytes, a spare word, then the bytes.
-#[repr(C)]
-pub(crate) struct StringObject {
-    pub header: super::Header,
-    pub len: u32,
-    pub spare: u32,
-}
+// A string object: header (`aux` = hash, `b2` = event number + 1), length in bytes
+// at +8, a spare word, then the bytes.
 
 /// Offset of a string's first byte.
 pub(crate) const STRING_DATA: u32 = 16;
@@ -105,13 +99,6 @@ fn spread(hash: u32) -> u64 {
 impl Rt {
     /// The one string with these bytes.
     pub fn intern(self, s: &[u8]) -> Result<StrRef, NoMemory> {
-        self.intern_with(s, |_| ())
-    }
-
-    /// The same; `touch` sees the new object's bytes (unused hook for subclasses of
-    /// construction that fill in place).
-    #[inline]
-    fn intern_with(self, s: &[u8], _touch: impl FnOnce(u32)) -> Result<StrRef, NoMemory> {
         // SAFETY: plain field.
         let hash = hash_bytes(unsafe { (*self.vm()).seed }, s);
         if let Some(found) = self.find_string(hash, s) {
@@ -171,12 +158,6 @@ impl Rt {
     #[inline(always)]
     pub fn str_len(self, s: StrRef) -> u32 {
         self.get(s.0 + 8)
-    }
-
-    /// Its hash.
-    #[inline(always)]
-    pub(crate) fn str_hash(self, s: StrRef) -> u32 {
-        self.header(s.0).aux
     }
 
     /// Is it the name of a metamethod event?

@@ -473,11 +473,12 @@ pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
     if let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) {
         return own(m, o, t, m.get(array, offset), o.a());
     }
-    if m.reg_tag(o.c()) == tag::STRING && m.reg_tag(o.b()) == tag::TABLE {
-        if let Some(v) = get_by_stub(m, m.reg_ref(o.b()), m.reg_ref(o.c())) {
-            m.set_reg(o.a(), v);
-            return Flow::Next;
-        }
+    if m.reg_tag(o.c()) == tag::STRING
+        && m.reg_tag(o.b()) == tag::TABLE
+        && let Some(v) = get_by_stub(m, m.reg_ref(o.b()), m.reg_ref(o.c()))
+    {
+        m.set_reg(o.a(), v);
+        return Flow::Next;
     }
     Flow::Slow
 }

@@ -62,9 +62,19 @@ pub trait Operands: Copy {
 
 /// Operands read from the bytecode.
 #[derive(Clone, Copy)]
-pub struct Fetch(pub *const u64);
+pub struct Fetch(*const u64);
 
 impl Fetch {
+    /// The operands of the instruction at `pc`.
+    ///
+    /// # Safety
+    /// It is an instruction of a live prototype, and of the operation whose body
+    /// gets these operands.
+    #[inline(always)]
+    pub unsafe fn new(pc: *const u64) -> Fetch {
+        Fetch(pc)
+    }
+
     #[inline(always)]
     fn byte(self, i: usize) -> usize {
         // SAFETY: `self.0` is the address of an instruction of a live prototype.
@@ -115,9 +125,12 @@ impl Operands for Fetch {
 }
 
 /// Jump distance of an instruction word in bytes.
+///
+/// # Safety
+/// `pc` is an instruction of a live prototype.
 #[inline(always)]
-pub fn jump_bytes(pc: *const u64) -> isize {
-    // SAFETY: an instruction of a live prototype.
+pub unsafe fn jump_bytes(pc: *const u64) -> isize {
+    // SAFETY: the contract.
     unsafe { (*(pc as *const i32).add(1)) as isize * 8 }
 }
 
@@ -125,14 +138,24 @@ pub fn jump_bytes(pc: *const u64) -> isize {
 #[derive(Clone, Copy)]
 pub struct Machine {
     /// VM state and start of the region.
-    pub vm: *mut VmState,
+    pub(crate) vm: *mut VmState,
     /// Base of the running frame.
-    pub base: *mut u64,
+    pub(crate) base: *mut u64,
     /// [`crate::value::TAG`].
-    pub tag: u64,
+    pub(crate) tag: u64,
 }
 
 impl Machine {
+    /// The state of a running engine.
+    ///
+    /// # Safety
+    /// `vm` is a live VM state, `base` the base of its running frame, `tag` is
+    /// [`crate::value::TAG`]. Every body in this module relies on it.
+    #[inline(always)]
+    pub unsafe fn new(vm: *mut VmState, base: *mut u64, tag: u64) -> Machine {
+        Machine { vm, base, tag }
+    }
+
     /// Reads the register at a byte offset.
     #[inline(always)]
     pub fn reg(self, offset: usize) -> u64 {
@@ -232,7 +255,7 @@ pub fn truncate(x: f64) -> i32 {
 
 /// The first word of the instruction at `pc`.
 #[inline(always)]
-pub fn insn(pc: *const u64) -> Insn {
+pub(crate) fn insn(pc: *const u64) -> Insn {
     // SAFETY: an instruction of a live prototype.
     Insn::from_word(unsafe { *pc })
 }

@@ -38,23 +38,6 @@ impl Rt {
         Err(self.raise_text(b"loop in gettable"))
     }
 
-    /// `object[key]` as library functions see it; handlers are called.
-    pub(crate) fn index_from_native(
-        self,
-        call: &mut crate::native::Call,
-        object: Value,
-        key: Value,
-    ) -> Result<Value, Raise> {
-        match self.index(object, key)? {
-            Some(Access::Done(v)) => Ok(v),
-            Some(Access::Handler(f, object)) => {
-                let n = call.call(f, &[object, key])?;
-                Ok(call.call_result(0, n))
-            }
-            None => Err(self.type_error("index", object, None)),
-        }
-    }
-
     pub(super) fn index_error(self, object: Value, register: u8) -> Raise {
         self.type_error("index", object, Some(register))
     }
@@ -79,14 +62,15 @@ impl Rt {
         // SAFETY: live table; the instruction has its cache word.
         unsafe {
             let table = self.table(env);
-            if (*table).inline_cap == 0 && !self.is_dictionary(env) {
-                if let Some(slot) = self.find_property(ShapeRef((*table).shape), key) {
-                    let v: Value = self.get(self.slot_offset(env, slot));
-                    if !v.is_nil() {
-                        *(pc.add(1) as *mut u64) =
-                            (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
-                        return self.finish(base, pc, i.a, v);
-                    }
+            if (*table).inline_cap == 0
+                && !self.is_dictionary(env)
+                && let Some(slot) = self.find_property(ShapeRef((*table).shape), key)
+            {
+                let v: Value = self.get(self.slot_offset(env, slot));
+                if !v.is_nil() {
+                    *(pc.add(1) as *mut u64) =
+                        (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
+                    return self.finish(base, pc, i.a, v);
                 }
             }
         }
@@ -106,11 +90,11 @@ impl Rt {
             // Not on a chain and without metatable: a store needs no one else.
             if (*table).meta == 0 && (*table).inline_cap == 0 && !self.is_event_name(key) {
                 self.raw_set_str(env, key, v)?;
-                if !self.is_dictionary(env) {
-                    if let Some(slot) = self.find_property(ShapeRef((*table).shape), key) {
-                        *(pc.add(1) as *mut u64) =
-                            (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
-                    }
+                if !self.is_dictionary(env)
+                    && let Some(slot) = self.find_property(ShapeRef((*table).shape), key)
+                {
+                    *(pc.add(1) as *mut u64) =
+                        (*table).shape as u64 | ((slot as u64 + 1) * 8) << 32;
                 }
                 return self.next(base, pc);
             }

@@ -77,15 +77,15 @@ impl Rt {
                     place,
                 })
             };
-            if shape != 0 {
-                if let Some(slot) = self.find_property(ShapeRef(shape), key) {
-                    let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
-                    return if slot < inline {
-                        stub(Place::Inline, SLOTS + slot * 8, 0)
-                    } else {
-                        stub(Place::Outline, (slot - inline + 1) * 8, 0)
-                    };
-                }
+            if shape != 0
+                && let Some(slot) = self.find_property(ShapeRef(shape), key)
+            {
+                let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
+                return if slot < inline {
+                    stub(Place::Inline, SLOTS + slot * 8, 0)
+                } else {
+                    stub(Place::Outline, (slot - inline + 1) * 8, 0)
+                };
             }
             let epoch = (*self.vm()).epoch;
             if epoch == 0 {

@@ -103,16 +103,16 @@ impl Rt {
     fn next(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
         let words = OPS[insn(pc).op as usize].extra.words();
         // SAFETY: code ends with a return, so there is a next instruction.
-        Ok(Step::Run {
-            base,
-            pc: unsafe { pc.add(words) },
-        })
+        let pc = unsafe { pc.add(words) };
+        Ok(Step::Run { base, pc })
     }
 
     fn jump(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
+        // SAFETY: the running instruction.
+        let distance = unsafe { crate::ops::jump_bytes(pc) };
         Ok(Step::Run {
             base,
-            pc: pc.wrapping_byte_offset(crate::ops::jump_bytes(pc)),
+            pc: pc.wrapping_byte_offset(distance),
         })
     }
 
@@ -239,20 +239,15 @@ impl Rt {
                 }
                 self.next(base, pc)
             }
-            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => self.arith(
-                base,
-                pc,
-                op,
-                self.reg(base, i.b),
-                self.reg(base, i.c),
-                Some(i.b),
-                Some(i.c),
-            ),
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => {
+                let (x, y) = (self.reg(base, i.b), self.reg(base, i.c));
+                self.arith(base, pc, op, (x, Some(i.b)), (y, Some(i.c)))
+            }
             Op::AddVK | Op::SubVK | Op::MulVK | Op::DivVK | Op::ModVK | Op::PowVK => {
-                self.arith(base, pc, op, self.reg(base, i.b), k(), Some(i.b), None)
+                self.arith(base, pc, op, (self.reg(base, i.b), Some(i.b)), (k(), None))
             }
             Op::AddKV | Op::SubKV | Op::MulKV | Op::DivKV | Op::ModKV | Op::PowKV => {
-                self.arith(base, pc, op, k(), self.reg(base, i.c), None, Some(i.c))
+                self.arith(base, pc, op, (k(), None), (self.reg(base, i.c), Some(i.c)))
             }
             Op::Neg => {
                 let x = self.reg(base, i.b);
@@ -442,34 +437,35 @@ impl Rt {
             let f = Value(*r);
             let state = Value(*r.add(1));
             let mut control = Value(*r.add(2));
-            if f.has_tag(tag::NATIVE) && self.is_next(f.payload()) {
-                if let Some(t) = TableRef::from_value(state) {
-                    // From here on the control variable, which nobody sees, is a position.
-                    if !control.has_tag(tag::CURSOR) {
-                        match self.cursor_after(t, control) {
-                            Some(n) => control = Value::tagged(tag::CURSOR, n),
-                            None => return Err(self.raise_text(b"invalid key to 'next'")),
-                        }
+            if f.has_tag(tag::NATIVE)
+                && self.is_next(f.payload())
+                && let Some(t) = TableRef::from_value(state)
+            {
+                // From here on the control variable, which nobody sees, is a position.
+                if !control.has_tag(tag::CURSOR) {
+                    match self.cursor_after(t, control) {
+                        Some(n) => control = Value::tagged(tag::CURSOR, n),
+                        None => return Err(self.raise_text(b"invalid key to 'next'")),
                     }
-                    return match self.entry_from(t, control.payload()) {
-                        Some((k, v, after)) => {
-                            // The one that the fast path knows.
-                            *r = Value::tagged(tag::NATIVE, (*self.vm()).next_fn).0;
-                            *r.add(2) = Value::tagged(tag::CURSOR, after).0;
-                            *r.add(3) = k.0;
-                            *r.add(4) = v.0;
-                            for j in 2..i.b as usize {
-                                *r.add(3 + j) = Value::NIL.0;
-                            }
-                            // Past the IterLoop, to its target.
-                            self.jump(base, pc.add(1))
-                        }
-                        None => {
-                            *r.add(3) = Value::NIL.0;
-                            self.next(base, pc)
-                        }
-                    };
                 }
+                return match self.entry_from(t, control.payload()) {
+                    Some((k, v, after)) => {
+                        // The one that the fast path knows.
+                        *r = Value::tagged(tag::NATIVE, (*self.vm()).next_fn).0;
+                        *r.add(2) = Value::tagged(tag::CURSOR, after).0;
+                        *r.add(3) = k.0;
+                        *r.add(4) = v.0;
+                        for j in 2..i.b as usize {
+                            *r.add(3 + j) = Value::NIL.0;
+                        }
+                        // Past the IterLoop, to its target.
+                        self.jump(base, pc.add(1))
+                    }
+                    None => {
+                        *r.add(3) = Value::NIL.0;
+                        self.next(base, pc)
+                    }
+                };
             }
             *r.add(3) = f.0;
             *r.add(5) = state.0;

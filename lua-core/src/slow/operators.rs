@@ -16,10 +16,8 @@ impl Rt {
         base: *mut u64,
         pc: *const u64,
         op: Op,
-        x: Value,
-        y: Value,
-        rx: Option<u8>,
-        ry: Option<u8>,
+        (x, rx): (Value, Option<u8>),
+        (y, ry): (Value, Option<u8>),
     ) -> Result<Step, Raise> {
         let event = match op {
             Op::Add | Op::AddVK | Op::AddKV => Event::Add,

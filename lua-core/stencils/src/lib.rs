@@ -12,6 +12,8 @@
 #![no_std]
 #![feature(explicit_tail_calls, rust_preserve_none_cc)]
 #![allow(incomplete_features)]
+// Only the address of the VM state crosses to the runtime.
+#![allow(improper_ctypes)]
 
 use core::hint::cold_path;
 use lua_core::for_each_op;
@@ -148,7 +150,7 @@ macro_rules! handlers {
             unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
-                    match ops::$module::$body(Machine { vm, base, tag }, Fetch(pc)) {
+                    match ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
                         Flow::Next => dispatch!(vm, base, pc.add(Extra::$extra.words()), tag),
                         Flow::Taken => dispatch!(vm, base, pc.byte_offset(jump_bytes(pc)), tag),
                         Flow::TakenNext => {
