@@ -15,6 +15,8 @@ mod sort;
 mod string;
 mod system;
 mod table;
+#[cfg(test)]
+mod tests;
 mod traceback;
 
 use crate::error::Raise;
