@@ -125,13 +125,13 @@ impl Region {
         Ok(region)
     }
 
-    /// Reserves as much of [`REGION_MAX`] as the system lets us have (it may limit
+    /// Reserves `most` bytes, or as much of them as the system lets us have (it may limit
     /// address space or refuse to overcommit), halving down to `at_least`.
     ///
     /// # Errors
     /// [`MemoryError::Region`].
-    pub fn reserve_most(at_least: usize) -> Result<Region, MemoryError> {
-        let mut len = REGION_MAX;
+    pub fn reserve_most(most: usize, at_least: usize) -> Result<Region, MemoryError> {
+        let mut len = most;
         loop {
             match Region::reserve(len) {
                 Err(_) if len / 2 >= at_least => len /= 2,

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::report::{self, Report};
 use core::ffi::c_void;
 use lua_core::{Config, Engine, Vm, VmError};
-use moonpatch::memory::{CodeMemory, MemoryError, Region, serialize};
+use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, serialize};
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
 use std::io::Read;
@@ -20,6 +20,9 @@ use std::time::Instant;
 
 /// Status of a failed run, as `lua` has it.
 const FAILURE: i32 = 1;
+
+/// Least address space for a VM: what it needs, and alignment.
+const REGION_LEAST: usize = lua_core::vm::REGION_MIN + (64 << 10);
 
 /// Most of the native stack that is ever used, if the system's limit is higher.
 const NATIVE_STACK_MAX: usize = 8 << 20;
@@ -85,7 +88,13 @@ fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<()
         config.memory_cap = cap;
     }
 
-    let region = Region::reserve_most(lua_core::vm::REGION_MIN).map_err(SessionError::Memory)?;
+    // With a cap, address space for twice as much, against fragmentation: lua-core takes
+    // memory from the region in larger pieces the larger the region is.
+    let most = options
+        .memory
+        .map_or(REGION_MAX as u64, |cap| cap.saturating_mul(2));
+    let most = most.clamp(REGION_LEAST as u64, REGION_MAX as u64) as usize;
+    let region = Region::reserve_most(most, REGION_LEAST).map_err(SessionError::Memory)?;
     // The signal handler and the program's end, which doesn't wait for it to be unmapped,
     // see it until the process ends.
     let region = Box::leak(Box::new(region));

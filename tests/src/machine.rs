@@ -7,6 +7,7 @@
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use lua_core::engine::interp::PREBUILT;
+use lua_core::heap::Buffer;
 use lua_core::state::Stats;
 use lua_core::{Config, Engine, Vm, VmError};
 use moonpatch::memory::{CodeMemory, Region, serialize};
@@ -54,6 +55,9 @@ pub struct Setup {
     pub native_stack: usize,
     /// `Vm::set_fuel`.
     pub fuel: Option<u64>,
+    /// Bytes at the low end of the region that are taken, though never touched, before the
+    /// program starts.
+    pub ballast: usize,
     /// Called before lua-core is entered for the first time, and after the last time.
     pub arm: fn(bool),
 }
@@ -65,6 +69,7 @@ impl Setup {
             engine,
             native_stack: 0,
             fuel: None,
+            ballast: 0,
             arm: |_| {},
         }
     }
@@ -120,6 +125,14 @@ impl Machine {
             // SAFETY: `self.code` outlives `vm`; this system saves the processor's state.
             unsafe { vm.use_bundle(PREBUILT, &mut code) }.expect("the prebuilt bundle");
             serialize();
+        }
+        // As large a piece at once as a buffer can be.
+        let mut rest = setup.ballast;
+        while rest > 0 {
+            let piece = rest.min(1 << 30);
+            let mut ballast = Buffer::<u8>::new();
+            ballast.reserve(vm.rt(), piece).expect("room for ballast");
+            rest -= piece;
         }
         if setup.fuel.is_some() {
             vm.set_fuel(setup.fuel);
