@@ -30,11 +30,10 @@ impl Rt {
     pub(crate) fn prefix_error(self) {
         // SAFETY: plain field.
         let v = unsafe { (*self.vm()).error_value };
-        if v.is_number() || v.has_tag(tag::STRING) {
-            if super::base::raise_at(self, 0, v) == Raise::NoMemory {
-                self.collect();
-                let _ = self.with_retry(|| super::base::raise_at(self, 0, v));
-            }
+        let is_text = v.is_number() || v.has_tag(tag::STRING);
+        if is_text && super::base::raise_at(self, 0, v) == Raise::NoMemory {
+            self.collect();
+            let _ = self.with_retry(|| super::base::raise_at(self, 0, v));
         }
     }
 }
