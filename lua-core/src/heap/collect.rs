@@ -20,6 +20,10 @@ use crate::thread::Thread;
 use crate::value::{Value, tag};
 
 const GRAY: u8 = 4;
+/// Least number of bytes between collections in a large region. Little more than
+/// fits in a second-level cache: with eight times as much, fresh memory is always
+/// cold, and programs that make garbage took up to three times as long.
+const FRESH: u64 = 2 << 20;
 
 impl Rt {
     /// A full collection. The running frame must be saved.
@@ -46,7 +50,7 @@ impl Rt {
             // Pause: collect again when as much was allocated as is in use (200 %).
             (*vm).threshold =
                 ((*vm).marked_bytes.max(live / 16) * ((*vm).pause_percent as u64 - 100) / 100)
-                    .max((*vm).region_bytes / 256)
+                    .max(((*vm).region_bytes.min((*vm).cap) / 16).min(FRESH))
                     .clamp(32 << 10, u64::MAX);
             (*vm).live_bytes = (*vm).marked_bytes;
         }
