@@ -9,7 +9,7 @@ use crate::frame::{FrameKind, KIND_MASK, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, Rt, ThreadRef};
 use crate::isa::{Insn, Op};
 use crate::native::{Call, Results, Special};
-use crate::proto::{SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::proto::{FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
 use crate::state::Event;
 use crate::thread::{StackError, Status};
 use crate::value::{Value, tag};
@@ -185,7 +185,8 @@ impl Rt {
             let entry = self.closure(c).entry;
             let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
             let params = signature & 0xFF;
-            base = self.room(base, count + params + 4, count)?;
+            let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
+            base = self.room(base, count.max(params) + 2 + registers, count)?;
             *base.sub(1) = header;
             for i in count..params {
                 *base.add(i as usize) = Value::NIL.0;

@@ -16,12 +16,13 @@
 //!
 //! # Invariants
 //! - Every frame's header is complete before anything can look at it.
-//! - `base + FRAME_SLACK` slots lie inside the stack for every frame, so a
-//!   frame of up to 250 registers and a metamethod call above it need no check.
+//! - The registers of every frame, and `FRAME_SLACK` slots behind them, lie inside
+//!   the stack: a call makes sure of the callee's registers before it writes its header.
 
-/// Slots that exist behind any frame base: registers (at most 250), the call of
-/// a metamethod above them, and room for the error path.
-pub const FRAME_SLACK: usize = 300;
+/// Slots that exist behind the registers of any Lua frame, and behind the
+/// arguments of any native one: enough for the call of a metamethod, or for a
+/// few results, without a check.
+pub const FRAME_SLACK: usize = 48;
 
 /// What kind of caller a frame returns to: low bits of the link.
 #[repr(u32)]

@@ -105,8 +105,10 @@ pub(crate) struct Slice {
 }
 
 /// Bytes between the start of a code object and its first instruction:
-/// header, signature, prototype reference.
-pub(crate) const CODE_START: u32 = 16;
+/// header, bytes of registers and a spare number, signature, prototype reference.
+pub(crate) const CODE_START: u32 = 24;
+/// Bytes that the registers of a frame take, before the entry.
+pub const FRAME_BYTES_BEFORE_ENTRY: u32 = 16;
 /// Signature (number of parameters, or [`SIGNATURE_VARIADIC`] and above) before the entry.
 pub const SIGNATURE_BEFORE_ENTRY: u32 = 8;
 /// Bit of the signature of a variadic function: equals no argument count.
@@ -207,6 +209,10 @@ impl Rt {
             } else {
                 0
             };
+        self.set(
+            entry - FRAME_BYTES_BEFORE_ENTRY,
+            [parts.frame_size as u32 * 8, 0],
+        );
         self.set(entry - SIGNATURE_BEFORE_ENTRY, signature);
         self.set(entry - PROTO_BEFORE_ENTRY, p);
         // SAFETY: plain field: the list of all prototypes.

@@ -116,7 +116,7 @@ pub struct VmState {
     pub tick: i32,
     /// Caches of looked-up metatable chains hold this number; 0 never matches.
     pub epoch: u32,
-    /// A frame may start below this address only; `FRAME_SLACK` slots follow it.
+    /// A frame's registers must end at or below this address; `FRAME_SLACK` slots follow it.
     pub stack_limit: *mut u64,
     /// End of an open list of values.
     pub top: *mut u64,

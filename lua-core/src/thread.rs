@@ -15,7 +15,8 @@ use crate::heap::{Header, Kind, NoMemory, Rt, ThreadRef};
 pub const MAX_SLOTS: u32 = 1_000_000;
 /// Slots more that error handling may use once `MAX_SLOTS` is reached.
 const ERROR_SLOTS: u32 = 2_000;
-const FIRST_SLOTS: u32 = 512;
+/// With its header, the stack of a fresh coroutine fills a small object.
+const FIRST_SLOTS: u32 = 111;
 
 /// State of a coroutine.
 #[repr(u8)]

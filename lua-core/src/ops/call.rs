@@ -1,8 +1,9 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
 use super::{Flow, Machine, Operands};
-use crate::frame::KIND_MASK;
-use crate::proto::{Closure, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::frame::{FrameKind, KIND_MASK, header_word, link};
+use crate::isa::Op;
+use crate::proto::{Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
@@ -11,6 +12,36 @@ use core::mem::offset_of;
 #[inline(always)]
 fn offset_behind<O: Operands>(m: Machine, o: O) -> u32 {
     (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + 8
+}
+
+/// Number of arguments from `first` on: a count, or up to the top.
+#[inline(always)]
+fn given<O: Operands>(m: Machine, o: O, first: *mut u64) -> u32 {
+    if o.imm_b() == 0 {
+        // SAFETY: plain field; the instruction before set it above `first`.
+        unsafe { (((*m.vm).top as usize).wrapping_sub(first as usize) >> 3) as u32 }
+    } else {
+        o.imm_b() as u32 - 1
+    }
+}
+
+/// Do the registers of a frame at `base` fit?
+#[inline(always)]
+fn fits(m: Machine, base: *mut u64, entry: u32) -> bool {
+    let bytes: u32 = m.get(entry - FRAME_BYTES_BEFORE_ENTRY, 0);
+    // SAFETY: plain field.
+    base as usize + bytes as usize <= unsafe { (*m.vm).stack_limit } as usize
+}
+
+/// Makes the parameters from `given` on nil.
+#[inline(always)]
+fn pad(base: *mut u64, given: u32, params: u32) {
+    let mut i = given;
+    while i < params {
+        // SAFETY: parameters are registers of a frame that fits.
+        unsafe { *base.add(i as usize) = Value::NIL.0 };
+        i += 1;
+    }
 }
 
 /// R[a ..] = R[a](R[a+2 ..])
@@ -29,32 +60,58 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
             Flow::Slow
         };
     }
-    if o.imm_b() == 0 {
-        cold_path();
-        return Flow::Slow;
-    }
-    // SAFETY: the call area lies inside the frame; bounds are checked before anything is written.
+    // SAFETY: the call area lies inside the frame; that the callee's frame fits is
+    // checked before anything is written.
     unsafe {
         let base = m.base.byte_add(a + 16);
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
         let signature: u32 = m.get(entry - SIGNATURE_BEFORE_ENTRY, 0);
-        if base as *const u64 > (*m.vm).stack_limit as *const u64 {
+        if !fits(m, base, entry) {
             cold_path();
             return Flow::Slow;
         }
-        let mut given = o.imm_b() as u32 - 1;
+        let header = offset_behind(m, o) as u64 | (o.d() as u64) << 32;
+        let given = given(m, o, base);
         if signature != given {
             if signature & SIGNATURE_VARIADIC != 0 {
-                cold_path();
-                return Flow::Slow;
+                return call_variadic(m, base, entry, signature & 0xFF, given, header);
             }
-            while given < signature {
-                *base.add(given as usize) = Value::NIL.0;
-                given += 1;
-            }
+            pad(base, given, signature);
         }
-        *base.sub(1) = offset_behind(m, o) as u64 | (o.d() as u64) << 32;
+        *base.sub(1) = header;
         Flow::Goto(base, m.address(entry))
+    }
+}
+
+/// The rest of `call` for a variadic function: its frame lies above the arguments.
+#[inline(always)]
+fn call_variadic(
+    m: Machine,
+    base: *mut u64,
+    entry: u32,
+    params: u32,
+    given: u32,
+    header: u64,
+) -> Flow {
+    // SAFETY: as `call`; the second frame is checked likewise.
+    unsafe {
+        let count = if given < params { params } else { given };
+        let inner = base.add(count as usize + 2);
+        if !fits(m, inner, entry) {
+            cold_path();
+            return Flow::Slow;
+        }
+        pad(base, given, params);
+        let mut i = 0;
+        while i < params as usize {
+            *inner.add(i) = *base.add(i);
+            *base.add(i) = Value::NIL.0;
+            i += 1;
+        }
+        *base.sub(1) = header;
+        *inner.sub(2) = *base.sub(2);
+        *inner.sub(1) = header_word(0, link(count + 2, FrameKind::Variadic));
+        Flow::Goto(inner, m.address(entry))
     }
 }
 
@@ -66,7 +123,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Trap;
     }
-    if m.reg_tag(a) != tag::CLOSURE || o.imm_b() == 0 {
+    if m.reg_tag(a) != tag::CLOSURE {
         cold_path();
         return Flow::Slow;
     }
@@ -74,66 +131,155 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
         let signature: u32 = m.get(entry - SIGNATURE_BEFORE_ENTRY, 0);
-        let mut given = o.imm_b() as u32 - 1;
         let link = *(m.base.sub(1) as *const u32).add(1);
-        if signature & SIGNATURE_VARIADIC != 0 || link & KIND_MASK == 5 {
+        if signature & SIGNATURE_VARIADIC != 0
+            || link & KIND_MASK == FrameKind::Variadic as u32
+            || !fits(m, m.base, entry)
+        {
             // Variadic functions on either side shift frames.
             cold_path();
             return Flow::Slow;
         }
-        *m.base.sub(2) = m.reg(a);
         let from = m.base.byte_add(a + 16);
+        let given = given(m, o, from);
+        *m.base.sub(2) = m.reg(a);
         let mut i = 0;
-        while i < given {
+        while i < signature && i < given {
             *m.base.add(i as usize) = *from.add(i as usize);
             i += 1;
         }
-        while given < signature {
-            *m.base.add(given as usize) = Value::NIL.0;
-            given += 1;
-        }
+        pad(m.base, given, signature);
         Flow::Goto(m.base, m.address(entry))
     }
 }
-const _: () = assert!(crate::frame::FrameKind::Variadic as u32 == 5);
+
+/// Returns `n` values at `from` to a Lua caller, whatever it wants.
+#[inline(always)]
+fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
+    // SAFETY: frame headers lie below the bases and name the callers' frames and
+    // calls; results go to where function and arguments were, and never above `from`
+    // but for nils that a fixed number of results may add, which are registers of
+    // the caller.
+    unsafe {
+        let mut base = m.base;
+        let mut link = *(base.sub(1) as *const u32).add(1);
+        if link & KIND_MASK == FrameKind::Variadic as u32 {
+            base = base.byte_sub((link & !KIND_MASK) as usize);
+            link = *(base.sub(1) as *const u32).add(1);
+        }
+        let kind = link & KIND_MASK;
+        let to = *(base.sub(1) as *const u32);
+        let results = base.sub(2);
+        let caller = base.byte_sub((link & !KIND_MASK) as usize);
+        let mut i = 0;
+        if kind == FrameKind::Lua as u32 {
+            *results = if n == 0 { Value::NIL.0 } else { *from };
+            return Flow::Goto(caller, m.address(to));
+        }
+        if kind != FrameKind::LuaMany as u32 {
+            cold_path();
+            return Flow::Slow;
+        }
+        // The number of results wanted, from the instruction that called.
+        let word: u64 = m.get(to - 8, 0);
+        let mut wanted = (word >> 24) as u8 as u32;
+        if word as u8 == Op::IterCall as u8 {
+            wanted = (word >> 16) as u8 as u32 + 1;
+        }
+        let copied = if wanted == 0 || n < wanted {
+            n
+        } else {
+            wanted - 1
+        };
+        while i < copied as usize {
+            *results.add(i) = *from.add(i);
+            i += 1;
+        }
+        if wanted == 0 {
+            (*m.vm).top = results.add(i);
+        } else {
+            pad(results, copied, wanted - 1);
+        }
+        Flow::Goto(caller, m.address(to))
+    }
+}
 
 /// Back to a Lua caller that wants no or one result.
 #[inline(always)]
-fn return_simple(m: Machine, v: u64) -> Flow {
+fn return_simple(m: Machine, v: u64) -> Option<Flow> {
     // SAFETY: the frame's header is below its base, and names the caller's frame.
     unsafe {
         let header = m.base.sub(1) as *const u32;
         let link = *header.add(1);
         if link & KIND_MASK != 0 {
             cold_path();
-            return Flow::Slow;
+            return None;
         }
         let to = *header;
         *m.base.sub(2) = v;
-        Flow::Goto(m.base.byte_sub(link as usize), m.address(to))
+        Some(Flow::Goto(m.base.byte_sub(link as usize), m.address(to)))
     }
 }
 
 /// return R[a]
 #[inline(always)]
 pub fn return_one<O: Operands>(m: Machine, o: O) -> Flow {
-    return_simple(m, m.reg(o.a()))
+    match return_simple(m, m.reg(o.a())) {
+        Some(flow) => flow,
+        // SAFETY: a register of the frame.
+        None => return_values(m, unsafe { m.base.byte_add(o.a()) }, 1),
+    }
 }
 
 /// return
 #[inline(always)]
 pub fn return_none<O: Operands>(m: Machine, _o: O) -> Flow {
-    return_simple(m, Value::NIL.0)
+    match return_simple(m, Value::NIL.0) {
+        Some(flow) => flow,
+        None => return_values(m, m.base, 0),
+    }
 }
 
 /// return R[a ..]
 #[inline(always)]
-pub fn return_many<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+pub fn return_many<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: a register of the frame.
+    let from = unsafe { m.base.byte_add(o.a()) };
+    return_values(m, from, given(m, o, from))
 }
 
 /// R[a ..] = ...
 #[inline(always)]
-pub fn var_arg<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+pub fn var_arg<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: the frame of a variadic function lies above its arguments; registers
+    // of the frame, and what lies above them up to the stack's limit, may be written.
+    unsafe {
+        let link = *(m.base.sub(1) as *const u32).add(1);
+        let distance = (link & !KIND_MASK) as usize;
+        let entry: u32 = m.get(m.closure(), offset_of!(Closure, entry));
+        let params = m.get::<u32>(entry - SIGNATURE_BEFORE_ENTRY, 0) & 0xFF;
+        let from = m.base.byte_sub(distance).add(params as usize);
+        let n = (distance / 8) as u32 - 2 - params;
+        let to = m.base.byte_add(o.a());
+        let mut i = 0;
+        if o.imm_b() == 0 {
+            if to as usize + n as usize * 8 > (*m.vm).stack_limit as usize {
+                cold_path();
+                return Flow::Slow;
+            }
+            while i < n {
+                *to.add(i as usize) = *from.add(i as usize);
+                i += 1;
+            }
+            (*m.vm).top = to.add(n as usize);
+            return Flow::Next;
+        }
+        let wanted = o.imm_b() as u32 - 1;
+        while i < n && i < wanted {
+            *to.add(i as usize) = *from.add(i as usize);
+            i += 1;
+        }
+        pad(to, i, wanted);
+        Flow::Next
+    }
 }

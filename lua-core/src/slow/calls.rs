@@ -32,10 +32,15 @@ impl Rt {
             let arguments = func.add(2);
             let count = self.argument_count(arguments, i.b);
             let simple = i.c.wrapping_sub(1) <= 1;
-            if self.header(n.0).b3 != 0
-                || !simple
-                || arguments.add(count as usize) > (*self.vm()).stack_limit
-            {
+            if self.header(n.0).b3 != 0 {
+                // Frames change: `pcall`, coroutines.
+                self.save_frame(base, pc);
+                let header = header_word(self.offset_of(pc) + 8, i.d);
+                return self
+                    .precall(func, count, header)
+                    .or_else(|raise| self.unwind(raise));
+            }
+            if !simple || arguments.add(count as usize) > (*self.vm()).stack_limit {
                 return self.slow(base, pc);
             }
             let thread = self.current();
