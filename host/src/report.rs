@@ -29,16 +29,18 @@ fn file_message(what: &str, name: &[u8], error: &std::io::Error) -> Vec<u8> {
 }
 
 fn lua_message(error: VmError, message: Option<&[u8]>) -> Vec<u8> {
-    let stopped_by = match error {
-        VmError::Stopped if interrupt::interrupted() => "interrupted!",
-        VmError::OutOfFuel | VmError::Stopped | VmError::NoMemory => &*error.to_string(),
+    let plain = match error {
+        VmError::Stopped if interrupt::interrupted() => "interrupted!".to_owned(),
+        VmError::OutOfFuel | VmError::Stopped | VmError::NoMemory => error.to_string(),
         VmError::Syntax | VmError::Runtime | VmError::RegionTooSmall { .. } => {
-            return message
-                .unwrap_or(b"(error object is not a string)")
-                .to_vec();
+            let unknown = b"(error object is not a string)";
+            return message.unwrap_or(unknown).to_vec();
         }
     };
-    stopped_by.as_bytes().to_vec()
+    // The VM's message has the place and a traceback, unless there was no memory for it:
+    // then it is of an earlier error.
+    let ours = |m: &&[u8]| m.windows(plain.len()).any(|w| w == plain.as_bytes());
+    message.filter(ours).unwrap_or(plain.as_bytes()).to_vec()
 }
 
 /// Counters and times of a run, for `--stats`.

@@ -162,10 +162,16 @@ const ENDLESS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Megabytes that a program gets: nested coroutines end by using them up, and each wrapped
+/// one on the way out puts its place before the message, which takes quadratic time.
+fn megabytes(door: &str) -> usize {
+    if door.contains("coroutine") { 8 } else { 64 }
+}
+
 /// Nothing but a Lua error may come of it, and the VM goes on afterwards.
 fn endless(engine: Engine, native_stack: usize, stack: usize) {
     for (door, program) in ENDLESS {
-        let mut machine = Machine::new(64 << 20, 1 << 20);
+        let mut machine = Machine::new(megabytes(door) << 20, 1 << 20);
         let outcome = on_small_stack(stack, || {
             let text = format!(
                 "local ok, e = pcall(function() {program} end)
@@ -201,7 +207,8 @@ fn endless_recursion_interp() {
 fn endless_recursion_in_the_command() {
     for engine in ENGINES {
         for (door, program) in ENDLESS {
-            let ended = command::run_text(engine, &["--memory=64M"], program);
+            let memory = format!("--memory={}M", megabytes(door));
+            let ended = command::run_text(engine, &[&memory], program);
             assert_eq!(ended.code(), 1, "{door}: {}", ended.stderr);
             assert!(
                 ended.stderr.starts_with("moonpatch: "),
