@@ -5,6 +5,7 @@
 //! on every path, errors included, by `Drop`.
 
 use crate::heap::{Buffer, NoMemory, Rt, StrRef};
+use core::mem::MaybeUninit;
 
 /// Bytes that need no memory of the region.
 const SHORT: usize = 256;
@@ -12,8 +13,8 @@ const SHORT: usize = 256;
 /// A string under construction.
 pub(super) struct Builder {
     rt: Rt,
-    short: [u8; SHORT],
-    /// Bytes in `short`; they come before those in `long`, which is empty then.
+    /// The first `len` bytes are initialized; all moves to `long` when it gets too much.
+    short: [MaybeUninit<u8>; SHORT],
     len: usize,
     long: Buffer<u8>,
     is_long: bool,
@@ -23,7 +24,7 @@ impl Builder {
     pub(super) fn new(rt: Rt) -> Builder {
         Builder {
             rt,
-            short: [0; SHORT],
+            short: [MaybeUninit::uninit(); SHORT],
             len: 0,
             long: Buffer::new(),
             is_long: false,
@@ -35,7 +36,7 @@ impl Builder {
     pub(super) fn push(&mut self, s: &[u8]) -> Result<(), NoMemory> {
         if !self.is_long {
             if let Some(room) = self.short.get_mut(self.len..self.len + s.len()) {
-                room.copy_from_slice(s);
+                room.write_copy_of_slice(s);
                 self.len += s.len();
                 return Ok(());
             }
@@ -68,8 +69,10 @@ impl Builder {
             return Err(NoMemory);
         }
         self.long.reserve(self.rt, total)?;
-        self.long
-            .extend(self.rt, self.short.get(..self.len).unwrap_or(&[]))?;
+        let (rt, len) = (self.rt, self.len);
+        // SAFETY: the first `len` bytes of `short` are initialized.
+        let short = unsafe { core::slice::from_raw_parts(self.short.as_ptr().cast(), len) };
+        self.long.extend(rt, short)?;
         self.is_long = true;
         Ok(())
     }
@@ -97,7 +100,8 @@ impl Builder {
         if self.is_long {
             &self.long
         } else {
-            self.short.get(..self.len).unwrap_or(&[])
+            // SAFETY: the first `len` bytes of `short` are initialized.
+            unsafe { core::slice::from_raw_parts(self.short.as_ptr().cast(), self.len) }
         }
     }
 
@@ -106,12 +110,13 @@ impl Builder {
         if self.is_long {
             &mut self.long
         } else {
-            self.short.get_mut(..self.len).unwrap_or(&mut [])
+            // SAFETY: the first `len` bytes of `short` are initialized.
+            unsafe { core::slice::from_raw_parts_mut(self.short.as_mut_ptr().cast(), self.len) }
         }
     }
 
     /// The string.
-    pub(super) fn finish(self) -> Result<StrRef, NoMemory> {
+    pub(super) fn finish(&self) -> Result<StrRef, NoMemory> {
         self.rt.intern_short(self.bytes())
     }
 }

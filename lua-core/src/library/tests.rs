@@ -94,6 +94,7 @@ fn tracebacks_read_as_the_reference_writes_them() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes or runs long")]
 fn long_tracebacks_are_cut_in_the_middle() {
     // 18 levels of `f`, main chunk, C: one less than is cut.
     let lines = |depth: u32| {
@@ -173,6 +174,7 @@ fn wrong_order_functions_end_with_an_error() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes or runs long")]
 fn library_work_uses_fuel() {
     // Ten calls: without charges for their work they would cost ten ticks or so.
     for work in [
@@ -192,6 +194,7 @@ fn library_work_uses_fuel() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "moves megabytes or runs long")]
 fn too_large_strings_are_a_catchable_error() {
     let source = "print(pcall(string.rep, 'x', 2^30 - 1))
          print(pcall(string.rep, ('x'):rep(1000), 2^31 - 1))
