@@ -77,8 +77,9 @@ impl<const N: usize> Text<N> {
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        for &b in bytes {
-            self.push(b);
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
         }
     }
 
@@ -176,8 +177,7 @@ pub fn format_float(spec: &FloatSpec, x: f64, out: &mut [u8; FLOAT_TEXT_SIZE]) -
                 &mut body,
             ),
             b'f' | b'F' => {
-                // Cannot fail: 309 digits, a point and 99 digits fit.
-                let _ = write!(body, "{magnitude:.precision$}");
+                fixed(magnitude, precision, &mut body);
                 if spec.alternate && precision == 0 {
                     body.push(b'.');
                 }
@@ -203,20 +203,30 @@ pub fn format_float(spec: &FloatSpec, x: f64, out: &mut [u8; FLOAT_TEXT_SIZE]) -
     let width = spec.width.min(MAX_PRECISION) as usize;
     let padding = width.saturating_sub(sign.len() + body.len);
     let zeros = spec.zero && !spec.left && x.is_finite();
-    let mut text = Text::<FLOAT_TEXT_SIZE>::new();
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        if let Some(room) = out.get_mut(at..at + bytes.len()) {
+            room.copy_from_slice(bytes);
+            at += bytes.len();
+        }
+    };
+    let mut pad = |b: &[u8; 1], put: &mut dyn FnMut(&[u8])| {
+        for _ in 0..padding {
+            put(b);
+        }
+    };
     if !spec.left && !zeros {
-        text.fill(b' ', padding);
+        pad(b" ", &mut put);
     }
-    text.extend(sign);
+    put(sign);
     if zeros {
-        text.fill(b'0', padding);
+        pad(b"0", &mut put);
     }
-    text.extend(body.as_bytes());
+    put(body.as_bytes());
     if spec.left {
-        text.fill(b' ', padding);
+        pad(b" ", &mut put);
     }
-    *out = text.bytes;
-    text.len
+    at
 }
 
 /// Significant digits of a finite `magnitude` and its decimal exponent.
@@ -225,8 +235,102 @@ struct Decimal {
     exponent: i32,
 }
 
+/// `magnitude * 10^places`, rounded exactly (ties to even), if all of it can be
+/// done in 128 bits and the result has 64.
+fn scaled(magnitude: f64, places: u32) -> Option<u64> {
+    // 53 bits of mantissa and 74 of 10^22 fit.
+    if places > 22 {
+        return None;
+    }
+    let bits = magnitude.to_bits();
+    let biased = (bits >> 52) as i32;
+    let fraction = bits & ((1 << 52) - 1);
+    let (mantissa, exponent) = if biased == 0 {
+        (fraction, -1074)
+    } else {
+        (fraction | 1 << 52, biased - 1075)
+    };
+    let product = mantissa as u128 * 10u128.pow(places);
+    if exponent >= 0 {
+        let shifted = product.checked_shl(exponent as u32)?;
+        return if shifted >> exponent == product {
+            u64::try_from(shifted).ok()
+        } else {
+            None
+        };
+    }
+    let shift = exponent.unsigned_abs();
+    if shift > 127 {
+        // Less than half of the last place: product < 2^127.
+        return Some(0);
+    }
+    let whole = product >> shift;
+    let rest = product & ((1 << shift) - 1);
+    let half = 1u128 << (shift - 1);
+    let up = rest > half || (rest == half && whole & 1 == 1);
+    u64::try_from(whole + up as u128).ok()
+}
+
+/// Appends the digits of `n`, at least `least` of them.
+fn push_digits<const N: usize>(mut n: u64, least: usize, text: &mut Text<N>) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    while n != 0 {
+        first -= 1;
+        digits[first] = b'0' + (n % 10) as u8;
+        n /= 10;
+    }
+    let first = first.min(digits.len() - least.min(digits.len()));
+    text.extend(&digits[first..]);
+}
+
+/// `%.<precision>f`
+fn fixed<const N: usize>(magnitude: f64, precision: usize, body: &mut Text<N>) {
+    match scaled(magnitude, precision as u32) {
+        Some(n) if precision <= 18 => {
+            let unit = 10u64.pow(precision as u32);
+            push_digits(n / unit, 1, body);
+            if precision > 0 {
+                body.push(b'.');
+                push_digits(n % unit, precision, body);
+            }
+        }
+        // Cannot fail: 309 digits, a point and 99 digits fit.
+        _ => {
+            let _ = write!(body, "{magnitude:.precision$}");
+        }
+    }
+}
+
+/// The same as [`decimal`] where 128 bits are enough: most numbers that programs print.
+fn decimal_fast(magnitude: f64, count: usize) -> Option<Decimal> {
+    if count > 18 || magnitude == 0.0 {
+        return None;
+    }
+    // The binary exponent tells the decimal one, give or take one.
+    let binary = (magnitude.to_bits() >> 52) as i32 - 1023;
+    let mut exponent = (binary * 1233) >> 12;
+    for _ in 0..3 {
+        let places = u32::try_from(count as i32 - 1 - exponent).ok()?;
+        let n = scaled(magnitude, places)?;
+        if n < 10u64.pow(count as u32 - 1) {
+            exponent -= 1;
+        } else if n >= 10u64.pow(count as u32) {
+            exponent += 1;
+        } else {
+            let mut digits = Text::new();
+            push_digits(n, count, &mut digits);
+            return Some(Decimal { digits, exponent });
+        }
+    }
+    None
+}
+
 /// `count` (1 to 100) significant digits, correctly rounded.
 fn decimal(magnitude: f64, count: usize) -> Decimal {
+    if let Some(fast) = decimal_fast(magnitude, count) {
+        return fast;
+    }
     let mut text = Text::<128>::new();
     let after_point = count - 1;
     // Cannot fail: at most 100 digits, a point and an exponent fit.
