@@ -349,6 +349,8 @@ impl Compiler<'_> {
             if let (Kind::Call(pc), 1) = (e.kind, count) {
                 let call = self.insn(pc);
                 self.set_insn(pc, Insn::new(Op::TailCall, call.a, call.b, 0, 0));
+                // A native function is called without giving the frame up, and returns here.
+                self.emit(Op::Return, call.a, 0, 0, 0)?;
             } else {
                 self.set_open(&e)?;
                 self.emit(Op::Return, first, 0, 0, 0)?;

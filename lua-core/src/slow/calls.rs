@@ -115,13 +115,18 @@ impl Rt {
                 count += 1;
             }
             let base: *mut u64 = self.at((*self.current()).base);
-            if f.has_tag(tag::NATIVE) && self.header(f.payload()).b3 == 0 {
+            if f.has_tag(tag::NATIVE) {
                 // A native function is called from here, as in the reference: this frame
                 // shows in positions of errors (`return error(...)`) and in tracebacks.
-                *func.add(1) = header_word(
+                // What returns later (`return pcall(f)`) goes on at the `Return` that follows.
+                let header = header_word(
                     self.offset_of(pc.add(1)),
                     link(i.a as u32 + 2, FrameKind::LuaMany),
                 );
+                if self.header(f.payload()).b3 != 0 {
+                    return self.precall(func, count, header);
+                }
+                *func.add(1) = header;
                 let n = self.call_native(NativeRef(f.payload()), func.add(2), count)?;
                 // The stack may have moved.
                 let inner: *mut u64 = self.at((*self.current()).base);
