@@ -27,7 +27,7 @@ const fn fingerprint() -> [u8; 32] {
         0xA076_1D64_78BD_642F,
     ];
     let facts = [
-        2, // version of everything that isn't listed here
+        3, // version of everything that isn't listed here
         offset_of!(VmState, tick) as u64,
         offset_of!(VmState, epoch) as u64,
         offset_of!(VmState, stack_limit) as u64,
@@ -35,6 +35,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, next_fn) as u64,
         offset_of!(VmState, ipairs_fn) as u64,
         offset_of!(VmState, live) as u64,
+        offset_of!(VmState, left) as u64,
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,
         offset_of!(VmState, stubs) as u64,

@@ -210,7 +210,7 @@ pub fn format_float(spec: &FloatSpec, x: f64, out: &mut [u8; FLOAT_TEXT_SIZE]) -
             at += bytes.len();
         }
     };
-    let mut pad = |b: &[u8; 1], put: &mut dyn FnMut(&[u8])| {
+    let pad = |b: &[u8; 1], put: &mut dyn FnMut(&[u8])| {
         for _ in 0..padding {
             put(b);
         }

@@ -126,7 +126,9 @@ pub struct VmState {
     pub ipairs_fn: u32,
     /// Mark byte of live objects.
     pub live: u8,
-    pub(crate) pad: [u8; 7],
+    pub(crate) pad: [u8; 3],
+    /// Number of results that end at `top` when an engine is left.
+    pub left: u32,
     /// Small-object allocator; its free lists are popped by handlers.
     pub cells: Cells,
     /// Handler of each operation.
@@ -186,7 +188,7 @@ pub struct VmState {
     pub(crate) hooks: Hooks,
     pub(crate) run: crate::engine::RunFn,
     pub(crate) enter: usize,
-    pub(crate) exit: Result<u32, crate::error::Raise>,
+    pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
     pub(crate) library: Library,
     pub(crate) stats: Stats,

@@ -149,7 +149,8 @@ impl<'m> Vm<'m> {
                 next_fn: 0,
                 ipairs_fn: 0,
                 live: 1,
-                pad: [0; 7],
+                pad: [0; 3],
+                left: 0,
                 cells: Cells {
                     free: [0; CLASSES],
                     swept: [0; CLASSES],
@@ -201,7 +202,7 @@ impl<'m> Vm<'m> {
                 hooks: config.hooks,
                 run: crate::engine::portable::run,
                 enter: 0,
-                exit: Ok(0),
+                exit: None,
                 seed: config.seed,
                 library: Library {
                     type_names: [0; 9],
@@ -293,7 +294,7 @@ impl<'m> Vm<'m> {
         functions: &[(&str, NativeFn)],
     ) -> Result<(), VmError> {
         self.rt
-            .register(library, functions)
+            .repeated(|| self.rt.register(library, functions))
             .map_err(|NoMemory| VmError::NoMemory)
     }
 
@@ -307,7 +308,7 @@ impl<'m> Vm<'m> {
                 v.value(),
             )
         };
-        set().map_err(|NoMemory| VmError::NoMemory)
+        self.rt.repeated(set).map_err(|NoMemory| VmError::NoMemory)
     }
 
     /// Sets the global `arg`: `program` at 0, then the arguments.
@@ -331,7 +332,7 @@ impl<'m> Vm<'m> {
             }
             rt.raw_set_str(rt.globals(), rt.intern(b"arg")?, t.value())
         };
-        set().map_err(|NoMemory| VmError::NoMemory)
+        self.rt.repeated(set).map_err(|NoMemory| VmError::NoMemory)
     }
 
     /// Compiles and runs a chunk with string arguments. Errors carry a traceback.
@@ -442,6 +443,15 @@ impl<'m> Vm<'m> {
 }
 
 impl Rt {
+    /// Runs a step that allocates, and once more after a full collection if memory was
+    /// short. The step keeps nothing unrooted from one run to the next.
+    fn repeated<T>(self, step: impl Fn() -> Result<T, NoMemory>) -> Result<T, NoMemory> {
+        step().or_else(|NoMemory| {
+            self.collect();
+            self.with_retry(&step)
+        })
+    }
+
     /// The table of globals.
     pub fn globals(self) -> TableRef {
         // SAFETY: plain field.

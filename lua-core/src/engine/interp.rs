@@ -53,8 +53,13 @@ impl core::fmt::Display for InterpError<'_> {
 }
 
 fn leave(vm: *mut VmState, result: Result<u32, Raise>) -> Resume {
-    // SAFETY: plain field of the live state.
-    unsafe { (*vm).exit = result };
+    // SAFETY: plain fields of the live state.
+    unsafe {
+        match result {
+            Ok(n) => (*vm).left = n,
+            Err(raise) => (*vm).exit = Some(raise),
+        }
+    }
     Resume {
         base: core::ptr::null_mut(),
         pc: core::ptr::null(),
@@ -93,7 +98,10 @@ fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
         (*rt.vm()).stats.interp_entries += 1;
         let enter: Enter = core::mem::transmute::<usize, Enter>((*rt.vm()).enter);
         enter(rt.vm(), base, pc);
-        (*rt.vm()).exit
+        match (*rt.vm()).exit.take() {
+            None => Ok((*rt.vm()).left),
+            Some(raise) => Err(raise),
+        }
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
                 pc = to;
                 continue;
             }
+            // SAFETY: plain field.
+            Flow::Exit => return Ok(unsafe { (*rt.vm()).left }),
             Flow::Slow => rt.slow(m.base, pc)?,
             Flow::Native => rt.native_call(m.base, pc)?,
             Flow::Trap => rt.safepoint(m.base, pc)?,

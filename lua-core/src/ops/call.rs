@@ -153,7 +153,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     }
 }
 
-/// Returns `n` values at `from` to a Lua caller, whatever it wants.
+/// Returns `n` values at `from` to a Lua caller, whatever it wants, or to Rust.
 #[inline(always)]
 fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
     // SAFETY: frame headers lie below the bases and name the callers' frames and
@@ -175,6 +175,15 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
         if kind == FrameKind::Lua as u32 {
             *results = if n == 0 { Value::NIL.0 } else { *from };
             return Flow::Goto(caller, m.address(to));
+        }
+        if kind == FrameKind::Entry as u32 {
+            while i < n as usize {
+                *results.add(i) = *from.add(i);
+                i += 1;
+            }
+            (*m.vm).top = results.add(i);
+            (*m.vm).left = n;
+            return Flow::Exit;
         }
         if kind != FrameKind::LuaMany as u32 {
             cold_path();

@@ -30,6 +30,8 @@ pub enum Flow {
     TakenNext,
     /// To an instruction of another frame.
     Goto(*mut u64, *const u64),
+    /// Out of the engine, to the Rust code that called: `left` results end at `top`.
+    Exit,
     /// To the slow path of this operation.
     Slow,
     /// To the native function that this `Call` names.

@@ -158,6 +158,9 @@ macro_rules! handlers {
                             dispatch!(vm, base, next.byte_offset(jump_bytes(next)), tag)
                         }
                         Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
+                        Flow::Exit => {
+                            cold_path();
+                        }
                         Flow::Slow => {
                             cold_path();
                             become aot_slow(vm, base, pc, tag)
