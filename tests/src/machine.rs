@@ -75,6 +75,9 @@ impl Setup {
     }
 }
 
+/// Source text, name and arguments of a chunk.
+pub type Chunk<'a> = (&'a [u8], &'a [u8], &'a [&'a [u8]]);
+
 /// How a run ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -102,7 +105,7 @@ impl Machine {
     }
 
     /// Makes a VM and runs `chunks`, each with its name and arguments, until one fails.
-    pub fn run(&mut self, setup: &Setup, chunks: &[(&[u8], &[u8], &[&[u8]])]) -> Outcome {
+    pub fn run(&mut self, setup: &Setup, chunks: &[Chunk]) -> Outcome {
         self.output.bytes.clear();
         let here = 0u8;
         let here = core::hint::black_box(&raw const here).addr();

@@ -23,7 +23,6 @@ fn check(source: &str, name: &str, expected: &str) {
     let message = vm.message().map(String::from_utf8_lossy);
     assert_eq!(result, Ok(()), "{message:?}");
     assert!(vm.stats().portable_entries > 0);
-    drop(vm);
     assert_eq!(String::from_utf8_lossy(&output), expected);
 }
 
