@@ -454,11 +454,8 @@ fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)>
         cold_path();
         return None;
     }
-    let k = m.reg(key);
-    if !m.is_number(k) {
-        return None;
-    }
-    let i = index_of(f64::from_bits(k))?;
+    // What isn't a number reads as a NaN, which is no index.
+    let i = index_of(m.reg(key))?;
     let t = m.reg_ref(table);
     if i.wrapping_sub(1) >= m.get::<u32>(t, ARRAY_CAP) {
         cold_path();

@@ -227,7 +227,7 @@ pub fn len<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Slow;
     }
-    m.set_reg(o.a(), (n as f64).to_bits());
+    m.set_reg(o.a(), super::widen(n as i32).to_bits());
     Flow::Next
 }
 

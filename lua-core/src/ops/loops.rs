@@ -1,6 +1,6 @@
 //! Numeric and generic `for`.
 
-use super::{Flow, Machine, Operands, truncate};
+use super::{Flow, Machine, Operands, truncate, widen};
 use crate::table::Table;
 use crate::value::{Value, tag};
 use core::hint::cold_path;
@@ -99,7 +99,7 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
             if (i as u32).wrapping_sub(1) < cap {
                 let v: u64 = m.get(array, i as usize * 8);
                 if v != Value::NIL.0 {
-                    let x = (i as f64).to_bits();
+                    let x = widen(i).to_bits();
                     m.set_reg(a + 16, x);
                     m.set_reg(a + 24, x);
                     m.set_reg(a + 32, v);
@@ -116,7 +116,7 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
                 i += 1;
                 if v != Value::NIL.0 {
                     m.set_reg(a + 16, Value::tagged(tag::CURSOR, i).0);
-                    m.set_reg(a + 24, (i as f64).to_bits());
+                    m.set_reg(a + 24, widen(i as i32).to_bits());
                     m.set_reg(a + 32, v);
                     return Flow::TakenNext;
                 }

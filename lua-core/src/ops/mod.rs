@@ -232,11 +232,39 @@ impl Machine {
     }
 }
 
-/// A number as array index 1..2^31, else `None`.
+/// A number as array index, else `None`; the caller checks the range. Comparing
+/// bits leaves -0 and NaN to the slow path with a single branch.
 #[inline(always)]
-pub fn index_of(x: f64) -> Option<u32> {
-    let i = truncate(x);
-    if i as f64 == x { Some(i as u32) } else { None }
+pub fn index_of(x: u64) -> Option<u32> {
+    let i = truncate(f64::from_bits(x));
+    if widen(i).to_bits() == x {
+        Some(i as u32)
+    } else {
+        None
+    }
+}
+
+/// A 32-bit integer as a number. `cvtsi2sd` keeps the upper half of its target: without
+/// the `xorps`, it would wait for whatever last used that register, in any handler.
+#[inline(always)]
+pub fn widen(i: i32) -> f64 {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    // SAFETY: SSE2 is there; only the output register is written.
+    unsafe {
+        let x: f64;
+        core::arch::asm!(
+            "xorps {x}, {x}",
+            "cvtsi2sd {x}, {i:e}",
+            x = out(xmm_reg) x,
+            i = in(reg) i,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+        x
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+    {
+        i as f64
+    }
 }
 
 /// Truncation to 32 bits; numbers out of range give `i32::MIN` or a bound.
