@@ -303,6 +303,20 @@ impl Rt {
         }
     }
 
+    /// Takes a block in which nothing lives out of the pool.
+    pub(crate) fn take_empty_block(self) -> Option<u32> {
+        // SAFETY: plain fields; the pool lists blocks.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            let block = (*cells).pool;
+            if block == 0 {
+                return None;
+            }
+            (*cells).pool = self.get::<Block>(block).next;
+            Some(block)
+        }
+    }
+
     fn take_block(self) -> Result<u32, NoMemory> {
         // SAFETY: plain fields.
         unsafe {
@@ -322,7 +336,7 @@ impl Rt {
             let cells = &raw mut (*self.vm()).cells;
             let mut blocks = (*cells).chunk_blocks;
             let chunk = loop {
-                match self.reserve(blocks * BLOCK, BLOCK) {
+                match self.reserve_free(blocks * BLOCK, BLOCK) {
                     Ok(chunk) => break chunk,
                     Err(NoMemory) if blocks > 1 => blocks /= 2,
                     Err(NoMemory) => {

@@ -4,6 +4,7 @@
 //! A large object has a 16-byte prefix that links it into the list of all large
 //! objects, which the collector sweeps.
 
+use super::cells::BLOCK;
 use super::{MARK_MANUAL, NoMemory, Rt};
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -20,8 +21,20 @@ struct Prefix {
 }
 
 impl Rt {
-    /// Takes `size` bytes out of the region. Not accounted as an allocation.
+    /// Takes `size` bytes out of the region. Not accounted as an allocation. When there
+    /// is no room, blocks of small objects in which nothing lives are given back first.
     pub(crate) fn reserve(self, size: u32, align: u32) -> Result<u32, NoMemory> {
+        self.reserve_free(size, align).or_else(|NoMemory| {
+            self.sweep_all();
+            while let Some(block) = self.take_empty_block() {
+                self.unreserve(block, BLOCK);
+            }
+            self.reserve_free(size, align)
+        })
+    }
+
+    /// The same from what is free now.
+    pub(crate) fn reserve_free(self, size: u32, align: u32) -> Result<u32, NoMemory> {
         let layout =
             Layout::from_size_align(size as usize, align as usize).map_err(|_| NoMemory)?;
         // SAFETY: `spans` manages the region behind the VM state since `Vm::new`.
@@ -40,7 +53,8 @@ impl Rt {
     }
 
     fn unreserve(self, offset: u32, size: u32) {
-        // SAFETY: `offset` and `size` come from `reserve` with alignment 16.
+        // SAFETY: `offset` and `size` come from `reserve` with alignment 16, or are a block:
+        // a piece of such memory, whose size is a multiple of the alignment.
         unsafe {
             let vm = self.vm();
             let layout = Layout::from_size_align_unchecked(size as usize, 16);
