@@ -25,7 +25,7 @@ use crate::native::{Call, NativeFn, Results, Special};
 use crate::value::{Type, Value};
 
 pub(crate) use base::unreachable_native;
-pub(crate) use traceback::traceback_handler;
+pub(crate) use traceback::{traceback_handler, traced};
 
 /// Names and functions of one library table.
 pub(crate) type Functions = [(&'static str, NativeFn)];

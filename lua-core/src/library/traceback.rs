@@ -29,6 +29,11 @@ pub(crate) fn traceback_handler(call: &mut Call) -> Result<Results, Raise> {
     call.ret(s.value())
 }
 
+/// `message` with the frames of the running thread, from the running function on.
+pub(crate) fn traced(rt: Rt, message: Value) -> Result<StrRef, NoMemory> {
+    with_traceback(rt, Some(message), 0, 1)
+}
+
 /// `debug.traceback([message [, level]])` for the running thread.
 fn traceback(call: &mut Call) -> Result<Results, Raise> {
     let v = call.arg(0);

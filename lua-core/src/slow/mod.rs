@@ -19,7 +19,7 @@ mod calls;
 mod operators;
 
 use crate::calls::Step;
-use crate::error::Raise;
+use crate::error::{Raise, Text};
 use crate::frame::{FrameKind, header_word, link};
 use crate::heap::{ProtoRef, Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
@@ -65,6 +65,19 @@ impl Rt {
         }
     }
 
+    /// Leaves the place and a traceback, as far as there is memory, for the embedder who
+    /// reads the message of a program that was ended from outside.
+    #[cold]
+    fn note_end(self, message: &[u8]) {
+        let mut text = Text::new();
+        self.push_position(&mut text, 0);
+        text.push(message);
+        let traced = self
+            .intern(text.bytes())
+            .and_then(|s| crate::library::traced(self, s.value()));
+        self.raise_value(traced.map_or(Value::NIL, |s| s.value()));
+    }
+
     /// The ticks ran out before the instruction at `pc`.
     #[cold]
     pub(crate) fn safepoint(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
@@ -77,6 +90,7 @@ impl Rt {
             (*vm).stats.ticks += ((*vm).slice as i64 - (*vm).tick as i64).max(0) as u64;
             if (*vm).stop.load(core::sync::atomic::Ordering::Relaxed) != 0 {
                 (*vm).slice = (*vm).tick;
+                self.note_end(b"interrupted!");
                 return self.unwind(Raise::Stopped);
             }
             if (*vm).collect_requested {
@@ -87,6 +101,7 @@ impl Rt {
                 if (*vm).fuel <= 0 {
                     (*vm).tick = 0;
                     (*vm).slice = 0;
+                    self.note_end(b"out of fuel");
                     return self.unwind(Raise::OutOfFuel);
                 }
                 let slice = (*vm).fuel.min(crate::state::QUANTUM as i64);
