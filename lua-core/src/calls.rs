@@ -350,6 +350,7 @@ impl Rt {
             let h = self.header(t.0);
             self.set(t.0, crate::heap::Header { aux: from.0, ..h });
             let thread = self.thread(t);
+            (*thread).depth = (*self.thread(from)).depth + 1;
             let mut base: *mut u64 = self.at((*thread).base);
             match self.room(base, count + 4, 0) {
                 Ok(moved) => base = moved,
@@ -521,6 +522,12 @@ impl Rt {
     }
 
     fn resumable(self, t: ThreadRef) -> Result<(), &'static [u8]> {
+        // Nothing native nests here; the limit is the reference's, which keeps errors
+        // that pass through every level from taking for ever.
+        // SAFETY: live thread.
+        if unsafe { (*self.current()).depth } >= MAX_NATIVE_DEPTH {
+            return Err(b"C stack overflow");
+        }
         match self.thread_status(t) {
             Status::Suspended => Ok(()),
             Status::Running => Err(b"cannot resume running coroutine"),

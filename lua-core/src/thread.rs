@@ -54,6 +54,8 @@ pub(crate) struct Thread {
     pub env: u32,
     /// The function hasn't been called yet.
     pub fresh: u32,
+    /// How many threads wait for this one.
+    pub depth: u32,
 }
 
 impl Rt {
@@ -84,6 +86,7 @@ impl Rt {
                 entries: 0,
                 env,
                 fresh: 1,
+                depth: 0,
             },
         );
         Ok(ThreadRef(t))
