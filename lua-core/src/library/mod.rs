@@ -9,8 +9,14 @@
 mod base;
 mod builder;
 mod coroutine;
+mod find;
 mod format;
+mod gsub;
 mod math;
+mod pattern;
+mod pattern_code;
+mod scratch;
+mod search;
 mod sort;
 mod string;
 mod system;
@@ -56,6 +62,8 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     base::open(rt)?;
     math::open(rt)?;
     string::open(rt)?;
+    find::open(rt)?;
+    gsub::open(rt)?;
     table::open(rt)?;
     coroutine::open(rt)?;
     system::open(rt)?;

@@ -150,7 +150,16 @@ impl Item {
 
     #[inline(always)]
     pub(super) fn from_word(word: u64) -> Item {
-        let [op, repeat, byte, other, possessive, is_required, required, _] = word.to_le_bytes();
+        let [
+            op,
+            repeat,
+            byte,
+            other,
+            possessive,
+            is_required,
+            required,
+            _,
+        ] = word.to_le_bytes();
         Item {
             op: match op {
                 1 => Op::Any,

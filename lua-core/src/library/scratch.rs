@@ -47,7 +47,8 @@ impl<T: Copy, const N: usize> Scratch<T, N> {
             self.long.reserve(self.rt, N * 2)?;
             let rt = self.rt;
             // SAFETY: the first `len` elements of `short` are initialized.
-            let short = unsafe { core::slice::from_raw_parts(self.short.as_ptr().cast(), self.len) };
+            let short =
+                unsafe { core::slice::from_raw_parts(self.short.as_ptr().cast(), self.len) };
             self.long.extend(rt, short)?;
             self.is_long = true;
         }
