@@ -40,27 +40,27 @@ pub(crate) fn within(index: f64, limit: f64, step: f64) -> bool {
 /// R[a] += R[a+2]; if within R[a+1] then tick, R[a+3] = R[a], pc += d
 #[inline(always)]
 pub fn for_loop<O: Operands>(m: Machine, o: O) -> Flow {
-    let a = o.a();
-    let step = f64::from_bits(m.reg(a + 16));
-    let index = f64::from_bits(m.reg(a)) + step;
-    if within(index, f64::from_bits(m.reg(a + 8)), step) {
-        if m.tick() {
-            cold_path();
-            return Flow::Trap;
-        }
-        m.set_reg(a, index.to_bits());
-        m.set_reg(a + 24, index.to_bits());
-        return Flow::Taken;
-    }
-    Flow::Next
+    step_loop::<O, false>(m, o)
 }
 
 /// The same, R[a+2] known to be positive.
 #[inline(always)]
 pub fn for_loop_up<O: Operands>(m: Machine, o: O) -> Flow {
+    step_loop::<O, true>(m, o)
+}
+
+#[inline(always)]
+fn step_loop<O: Operands, const UP: bool>(m: Machine, o: O) -> Flow {
     let a = o.a();
-    let index = f64::from_bits(m.reg(a)) + f64::from_bits(m.reg(a + 16));
-    if index <= f64::from_bits(m.reg(a + 8)) {
+    let step = f64::from_bits(m.reg(a + 16));
+    let limit = f64::from_bits(m.reg(a + 8));
+    let index = f64::from_bits(m.reg(a)) + step;
+    let go_on = if UP {
+        index <= limit
+    } else {
+        within(index, limit, step)
+    };
+    if go_on {
         if m.tick() {
             cold_path();
             return Flow::Trap;

@@ -74,73 +74,36 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
     }
 }
 
-/// The slow path of the operation at `pc`.
-///
-/// # Safety
-/// Reached by jumps from handlers only.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_slow(
-    vm: *mut VmState,
-    base: *mut u64,
-    pc: *const u64,
-    tag: u64,
-) {
-    // SAFETY: the arguments are a handler's.
-    unsafe {
-        let to = rt_slow(vm, base, pc);
-        if to.pc.is_null() {
-            cold_path();
-            return;
+/// Functions that call the runtime and go on where it says.
+macro_rules! calls_of_the_runtime {
+    ($($(#[$doc:meta])* $name:ident => $import:ident;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Reached by jumps from handlers only.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+            // SAFETY: the arguments are a handler's.
+            unsafe {
+                let to = $import(vm, base, pc);
+                if to.pc.is_null() {
+                    cold_path();
+                    return;
+                }
+                dispatch!(vm, to.base, to.pc, tag)
+            }
         }
-        dispatch!(vm, to.base, to.pc, tag)
-    }
+    )*};
 }
 
-/// The native function that the `Call` at `pc` calls.
-///
-/// # Safety
-/// Reached by jumps from handlers only.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_native(
-    vm: *mut VmState,
-    base: *mut u64,
-    pc: *const u64,
-    tag: u64,
-) {
-    // SAFETY: the arguments are a handler's.
-    unsafe {
-        let to = rt_native(vm, base, pc);
-        if to.pc.is_null() {
-            cold_path();
-            return;
-        }
-        dispatch!(vm, to.base, to.pc, tag)
-    }
-}
-
-/// The safepoint before the instruction at `pc`.
-///
-/// # Safety
-/// Reached by jumps from handlers only.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_safepoint(
-    vm: *mut VmState,
-    base: *mut u64,
-    pc: *const u64,
-    tag: u64,
-) {
-    // SAFETY: the arguments are a handler's.
-    unsafe {
-        let to = rt_safepoint(vm, base, pc);
-        if to.pc.is_null() {
-            cold_path();
-            return;
-        }
-        dispatch!(vm, to.base, to.pc, tag)
-    }
+calls_of_the_runtime! {
+    /// The slow path of the operation at `pc`.
+    aot_slow => rt_slow;
+    /// The native function that the `Call` at `pc` calls.
+    aot_native => rt_native;
+    /// The safepoint before the instruction at `pc`.
+    aot_safepoint => rt_safepoint;
 }
 
 macro_rules! handlers {

@@ -1,0 +1,125 @@
+//! Rust code calling Lua: library functions with callbacks, message handlers, the
+//! embedder. The only place where Lua nests on the native stack.
+
+use super::{MAX_NATIVE_DEPTH, Step};
+use crate::error::Raise;
+use crate::frame::{FrameKind, header_word, link};
+use crate::heap::Rt;
+use crate::thread::StackError;
+use crate::value::Value;
+
+impl Rt {
+    /// Calls `f` from a native function whose `count` values lie at `base`.
+    /// Results replace what is behind them.
+    pub(crate) fn call_from_native(
+        self,
+        base: *mut u64,
+        count: u32,
+        f: Value,
+        args: &[Value],
+    ) -> Result<u32, Raise> {
+        self.call_above(base, count, f, args)
+    }
+
+    /// Calls `f` with its frame `above` slots over `base`, runs it to its end and
+    /// gives the number of results, which end at `top`.
+    pub(crate) fn call_above(
+        self,
+        base: *mut u64,
+        above: u32,
+        f: Value,
+        args: &[Value],
+    ) -> Result<u32, Raise> {
+        // SAFETY: live thread and frame; the stack gets room first.
+        unsafe {
+            let vm = self.vm();
+            if (*vm).native_depth >= MAX_NATIVE_DEPTH || self.native_stack_is_low() {
+                return Err(self.raise_runtime(b"C stack overflow"));
+            }
+            // The function and its arguments aren't on the stack yet: no collection here.
+            let moved = match self.ensure_stack(base, above as usize + args.len() + 4) {
+                Ok(moved) => moved,
+                Err(StackError::NoMemory) => return Err(Raise::NoMemory),
+                Err(StackError::Overflow) => return Err(self.raise_runtime(b"stack overflow")),
+            };
+            let base = base.wrapping_byte_offset(moved);
+            let func = base.add(above as usize);
+            *func = f.0;
+            for (i, v) in args.iter().enumerate() {
+                *func.add(2 + i) = v.0;
+            }
+            let saved_pc = (*self.current()).pc;
+            let start = self.current_stack_start();
+            let saved_base = (base as usize - start as usize) / 8;
+            (*self.current()).base = self.offset_of(base);
+            let thread = (*vm).thread;
+            // The return address isn't used; it tells tracebacks where a Lua frame is that
+            // a message handler was called on top of.
+            let header = header_word(saved_pc, link(above + 2, FrameKind::Entry));
+            *func.add(1) = header;
+            (*vm).native_depth += 1;
+            (*self.current()).entries += 1;
+            let result = self.run(self.precall_guarded(func, args.len() as u32, header));
+            (*vm).native_depth -= 1;
+            debug_assert!((*vm).thread == thread);
+            (*self.current()).entries -= 1;
+            (*self.current()).base = self.offset_of(self.current_stack_start().add(saved_base));
+            (*self.current()).pc = saved_pc;
+            result
+        }
+    }
+
+    /// `precall` from Rust code: what it raises before the callee has a frame
+    /// goes straight back to the caller.
+    pub(super) fn precall_guarded(
+        self,
+        func: *mut u64,
+        count: u32,
+        header: u64,
+    ) -> Result<Step, Raise> {
+        // SAFETY: live thread.
+        let caller = unsafe { (*self.current()).base };
+        let start = self.offset_of(self.current_stack_start());
+        match self.precall(func, count, header) {
+            Ok(step) => Ok(step),
+            Err(raise) => {
+                // SAFETY: as above.
+                let now = unsafe { (*self.current()).base };
+                if now - self.offset_of(self.current_stack_start()) != caller - start {
+                    return self.unwind(raise);
+                }
+                let mut raise = raise;
+                if raise == Raise::NoMemory {
+                    raise = self.memory_error();
+                }
+                if raise == Raise::Error {
+                    self.run_message_handler();
+                    raise = Raise::Handled;
+                }
+                Err(raise)
+            }
+        }
+    }
+
+    pub(super) fn run(self, first: Result<Step, Raise>) -> Result<u32, Raise> {
+        match first? {
+            Step::Exit(n) => Ok(n),
+            Step::Run { base, pc } => {
+                // SAFETY: plain field.
+                let run = unsafe { (*self.vm()).run };
+                run(self, base, pc)
+            }
+        }
+    }
+
+    /// Is the native stack used up to the embedder's limit?
+    pub(crate) fn native_stack_is_low(self) -> bool {
+        if cfg!(miri) {
+            return false;
+        }
+        let here = 0u8;
+        // SAFETY: plain field.
+        let limit = unsafe { (*self.vm()).native_stack_limit };
+        (core::hint::black_box(&raw const here) as usize) < limit
+    }
+}
