@@ -11,6 +11,8 @@
 #![no_std]
 #![feature(explicit_tail_calls, rust_preserve_none_cc)]
 #![allow(incomplete_features)]
+// Code is entered through its address; nothing foreign calls it.
+#![allow(improper_ctypes_definitions)]
 
 use core::arch::asm;
 
