@@ -4,17 +4,21 @@
 //! arguments: so running out of memory comes before any change.
 
 use super::pattern::{Captured, Matcher};
-use super::pattern_code::{compile, is_plain, split_anchor};
+use super::pattern_code::{CACHE, cached, compile, is_plain, words};
 use super::search::find_bytes;
 use super::string::BYTES_PER_TICK;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, StrRef};
-use crate::native::{Call, Results, Special};
+use crate::native::{Call, NativeFn, Results, Special};
 use crate::value::Value;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
-    rt.register("string", &[("find", find), ("match", match_)])?;
     let t = rt.library_table("string")?;
+    for (name, f) in [("find", find as NativeFn), ("match", match_)] {
+        let key = rt.intern(name.as_bytes())?;
+        let f = rt.new_native(f, 0, key.0, rt.globals().0, &CACHE)?;
+        rt.raw_set_str(t, key, f.value())?;
+    }
     let gmatch = rt.register_one(t, "gmatch", gmatch, Special::No)?;
     // The name of 5.0, which the reference keeps.
     rt.set_member(t, "gfind", crate::heap::NativeRef(gmatch).value())
@@ -48,30 +52,29 @@ fn find(call: &mut Call) -> Result<Results, Raise> {
         call.put(1, Value::number((at + pattern.len()) as f64));
         return call.results(2);
     }
-    search(call, subject, pattern, start, true)
+    search(call, subject, p, start, true)
 }
 
 fn match_(call: &mut Call) -> Result<Results, Raise> {
     let s = call.check_string(0)?;
     let p = call.check_string(1)?;
     let rt = call.rt();
-    let (subject, pattern) = (rt.str_bytes(s), rt.str_bytes(p));
+    let subject = rt.str_bytes(s);
     let start = start(call, subject.len())?;
-    search(call, subject, pattern, start, false)
+    search(call, subject, p, start, false)
 }
 
 /// Searches with a pattern; gives the place if `places`, and the captures.
 fn search(
     call: &mut Call,
     subject: &[u8],
-    pattern: &[u8],
+    pattern: StrRef,
     start: usize,
     places: bool,
 ) -> Result<Results, Raise> {
     let rt = call.rt();
-    let (anchored, pattern) = split_anchor(pattern);
-    let code = compile(rt, pattern)?;
-    let mut matcher = Matcher::new(rt, code.items(), subject);
+    let (anchored, code) = cached(call, pattern)?;
+    let mut matcher = Matcher::new(rt, words(rt, code), subject);
     let found = if anchored {
         matcher.match_at(start)?.map(|end| (start, end))
     } else {
@@ -80,19 +83,20 @@ fn search(
     let Some((at, end)) = found else {
         return call.ret(Value::NIL);
     };
-    let mut values: Captured = [Value::NIL; _];
-    let n = matcher.values((at, end), !places, &mut values)?;
-    call.reserve(n as u32 + 2)?;
+    let mut values = Captured::new(rt);
+    matcher.values((at, end), !places, &mut values)?;
+    let n = values.items().len() as u32;
+    call.reserve(n + 2)?;
     let mut first = 0;
     if places {
         call.put(0, Value::number((at + 1) as f64));
         call.put(1, Value::number(end as f64));
         first = 2;
     }
-    for (i, v) in values.iter().enumerate().take(n) {
+    for (i, v) in values.items().iter().enumerate() {
         call.put(first + i as u32, *v);
     }
-    call.results(first + n as u32)
+    call.results(first + n)
 }
 
 // ---- gmatch
@@ -109,11 +113,6 @@ fn gmatch(call: &mut Call) -> Result<Results, Raise> {
     let p = call.check_string(1)?;
     let rt = call.rt();
     let code = compile(rt, rt.str_bytes(p))?;
-    let words = code.items();
-    // SAFETY: the words are initialized memory, and bytes may be read from any.
-    let bytes =
-        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) };
-    let code = rt.intern(bytes)?;
     let upvalues = [s.value(), code.value(), Value::number(0.0)];
     let iterator = rt.new_native(step, 0, 0, rt.globals().0, &upvalues)?;
     call.ret(iterator.value())
@@ -122,24 +121,21 @@ fn gmatch(call: &mut Call) -> Result<Results, Raise> {
 /// The iterator that `gmatch` makes.
 fn step(call: &mut Call) -> Result<Results, Raise> {
     let rt = call.rt();
-    let upvalue = |i| StrRef::from_value(call.upvalue(i)).map_or(&[][..], |s| rt.str_bytes(s));
-    let (subject, code) = (upvalue(SUBJECT), upvalue(CODE));
-    // SAFETY: any bits are words; what isn't aligned is left out, and the bytes of
-    // strings are aligned, so nothing is. They were words in `gmatch`.
-    let (before, code, _) = unsafe { code.align_to::<u64>() };
-    debug_assert!(before.is_empty());
+    let upvalue = |i| StrRef::from_value(call.upvalue(i)).unwrap_or(rt.empty_string());
+    let (subject, code) = (rt.str_bytes(upvalue(SUBJECT)), words(rt, upvalue(CODE)));
     let start = call.upvalue(NEXT).as_f64() as usize;
     let mut matcher = Matcher::new(rt, code, subject);
     let Some((at, end)) = matcher.find(start)? else {
         return call.ret0();
     };
-    let mut values: Captured = [Value::NIL; _];
-    let n = matcher.values((at, end), true, &mut values)?;
-    call.reserve(n as u32)?;
+    let mut values = Captured::new(rt);
+    matcher.values((at, end), true, &mut values)?;
+    let n = values.items().len() as u32;
+    call.reserve(n)?;
     let next = if end == at { end + 1 } else { end };
     call.set_upvalue(NEXT, Value::number(next as f64));
-    for (i, v) in values.iter().enumerate().take(n) {
+    for (i, v) in values.items().iter().enumerate() {
         call.put(i as u32, *v);
     }
-    call.results(n as u32)
+    call.results(n)
 }

@@ -7,7 +7,7 @@
 
 use super::builder::Builder;
 use super::pattern::{CaptureText, Captured, MAX_CAPTURES, Matcher};
-use super::pattern_code::{compile, split_anchor};
+use super::pattern_code::{CACHE, cached, words};
 use super::string::BYTES_PER_TICK;
 use crate::error::{Raise, Text};
 use crate::heap::{NoMemory, Rt, StrRef, TableRef};
@@ -19,7 +19,9 @@ use crate::value::{Type, Value};
 const CHAIN_MAX: u32 = 100;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
-    rt.register("string", &[("gsub", gsub)])
+    let name = rt.intern(b"gsub")?;
+    let f = rt.new_native(gsub, 0, name.0, rt.globals().0, &CACHE)?;
+    rt.raw_set_str(rt.library_table("string")?, name, f.value())
 }
 
 /// What matches are replaced with.
@@ -37,7 +39,7 @@ fn gsub(call: &mut Call) -> Result<Results, Raise> {
     let s = call.check_string(0)?;
     let p = call.check_string(1)?;
     let rt = call.rt();
-    let (subject, pattern) = (rt.str_bytes(s), rt.str_bytes(p));
+    let subject = rt.str_bytes(s);
     let most = call.opt_int(3, i32::try_from(subject.len() + 1).unwrap_or(i32::MAX))?;
     let replacement = match call.arg(2) {
         v if v.is_number() || StrRef::from_value(v).is_some() => {
@@ -55,9 +57,10 @@ fn gsub(call: &mut Call) -> Result<Results, Raise> {
             None => return Err(call.bad_argument(2, b"string/function/table expected")),
         },
     };
-    let (anchored, pattern) = split_anchor(pattern);
-    let code = compile(rt, pattern)?;
-    let mut matcher = Matcher::new(rt, code.items(), subject);
+    let (anchored, code) = cached(call, p)?;
+    let mut matcher = Matcher::new(rt, words(rt, code), subject);
+    // A replacement may push the code out of the cache.
+    call.push(code.value())?;
     // Where values of replacements are kept alive.
     let kept = call.push(Value::NIL)?;
     let mut out = Builder::new(rt);
@@ -135,9 +138,9 @@ fn replace(
         Replacement::Function(f) => {
             // With this room, the call can't fail before it begins.
             call.surely(|call| call.reserve(MAX_CAPTURES as u32 + 8))?;
-            let mut args: Captured = [Value::NIL; _];
-            let n = call.surely(|_| matcher.values((start, end), true, &mut args))?;
-            let n = call.call(f, args.get(..n).unwrap_or(&[]))?;
+            let mut args = Captured::new(rt);
+            call.surely(|_| matcher.values((start, end), true, &mut args))?;
+            let n = call.call(f, args.items())?;
             call.call_result(0, n)
         }
     };

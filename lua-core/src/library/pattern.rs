@@ -19,8 +19,8 @@ use core::sync::atomic::Ordering;
 
 /// Most captures of a pattern.
 pub(super) const MAX_CAPTURES: usize = 32;
-/// Values of all captures, or of the whole match.
-pub(super) type Captured = [Value; MAX_CAPTURES];
+/// Values of all captures, or of the whole match. They aren't rooted here.
+pub(super) type Captured = Scratch<Value, MAX_CAPTURES>;
 
 /// Work after which fuel and stop requests are looked at.
 const WORK_AT_ONCE: u64 = 1 << 16;
@@ -136,14 +136,15 @@ pub(super) struct Matcher<'a> {
     subject: &'a [u8],
     /// What the first byte of a match must be, if the pattern tells.
     first: Option<Single<'a>>,
-    level: usize,
-    captures: [Capture; MAX_CAPTURES],
+    /// At most `MAX_CAPTURES`.
+    captures: Scratch<Capture, MAX_CAPTURES>,
     choices: Scratch<Choice, 24>,
     /// Steps and bytes that aren't charged yet.
     work: u64,
 }
 
 impl<'a> Matcher<'a> {
+    #[inline(always)]
     pub(super) fn new(rt: Rt, code: &'a [u64], subject: &'a [u8]) -> Matcher<'a> {
         let start = code
             .iter()
@@ -160,8 +161,7 @@ impl<'a> Matcher<'a> {
             code,
             subject,
             first,
-            level: 0,
-            captures: [Capture { start: 0, len: 0 }; MAX_CAPTURES],
+            captures: Scratch::new(rt),
             choices: Scratch::new(rt),
             work: 0,
         }
@@ -185,7 +185,7 @@ impl<'a> Matcher<'a> {
             }
             at += 1;
         }
-        self.level = 0;
+        self.captures.clear();
         Ok(None)
     }
 
@@ -218,7 +218,7 @@ impl<'a> Matcher<'a> {
     /// Matches at exactly this place; gives where the match ends.
     pub(super) fn match_at(&mut self, start: usize) -> Result<Option<usize>, Raise> {
         let (code, subject) = (self.code, self.subject);
-        self.level = 0;
+        self.captures.clear();
         self.choices.clear();
         let mut p = 0;
         let mut s = start;
@@ -264,20 +264,17 @@ impl<'a> Matcher<'a> {
                 }
                 Op::Open | Op::Position => {
                     let len = if item.op == Op::Open { OPEN } else { POSITION };
-                    let Some(capture) = self.captures.get_mut(self.level) else {
+                    if self.captures.items().len() == MAX_CAPTURES {
                         return Err(self.fault(Fault::TooManyCaptures));
-                    };
-                    *capture = Capture {
-                        start: s as u32,
-                        len,
-                    };
-                    self.level += 1;
+                    }
+                    let start = s as u32;
+                    self.captures.push(Capture { start, len })?;
                     self.undo(ChoiceKind::Drop, 0)?;
                     p += 1;
                     true
                 }
                 Op::Close => {
-                    let open = self.captures.get_mut(..self.level).unwrap_or(&mut []);
+                    let open = self.captures.items_mut();
                     let Some(i) = open.iter().rposition(|c| c.len == OPEN) else {
                         return Err(self.fault(Fault::InvalidCapture));
                     };
@@ -306,8 +303,8 @@ impl<'a> Matcher<'a> {
                 }
                 Op::Same => {
                     p += 1;
-                    match self.captures.get(item.byte as usize) {
-                        Some(c) if (item.byte as usize) < self.level && c.len != OPEN => {
+                    match self.captures.items().get(item.byte as usize) {
+                        Some(c) if c.len != OPEN => {
                             // A position is longer than any subject: never the same.
                             let from = c.start as usize;
                             let text = subject.get(from..from.wrapping_add(c.len as usize));
@@ -376,9 +373,9 @@ impl<'a> Matcher<'a> {
             let choice = self.choices.items_mut().last_mut()?;
             let place = choice.item as usize;
             match choice.kind {
-                ChoiceKind::Drop => self.level = self.level.saturating_sub(1),
+                ChoiceKind::Drop => self.captures.pop(),
                 ChoiceKind::Reopen => {
-                    if let Some(capture) = self.captures.get_mut(place) {
+                    if let Some(capture) = self.captures.items_mut().get_mut(place) {
                         capture.len = OPEN;
                     }
                 }
@@ -464,11 +461,7 @@ impl<'a> Matcher<'a> {
     /// and `whole` says so.
     #[inline]
     pub(super) fn count(&self, whole: bool) -> usize {
-        if self.level == 0 && whole {
-            1
-        } else {
-            self.level
-        }
+        self.captures.items().len().max(whole as usize)
     }
 
     /// The text of capture `i`, or its position as a number. Without captures, number 0 is
@@ -481,8 +474,8 @@ impl<'a> Matcher<'a> {
         end: usize,
     ) -> Result<CaptureText<'a>, Raise> {
         let subject = self.subject;
-        match self.captures.get(i) {
-            Some(c) if i < self.level => match c.len {
+        match self.captures.items().get(i) {
+            Some(c) => match c.len {
                 OPEN => Err(self.fault(Fault::Unfinished)),
                 POSITION => Ok(CaptureText::Position(c.start + 1)),
                 len => {
@@ -491,8 +484,8 @@ impl<'a> Matcher<'a> {
                     Ok(CaptureText::Text(text.unwrap_or(&[])))
                 }
             },
-            _ if i == 0 => Ok(CaptureText::Text(self.text(start, end))),
-            _ => Err(self.fault(Fault::InvalidIndex)),
+            None if i == 0 => Ok(CaptureText::Text(self.text(start, end))),
+            None => Err(self.fault(Fault::InvalidIndex)),
         }
     }
 
@@ -511,20 +504,19 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    /// All captures as values, or the whole match if there are none and `whole`; gives their
-    /// number. They aren't rooted.
+    /// All captures as values, or the whole match if there are none and `whole`.
     #[inline]
     pub(super) fn values(
         &self,
         (start, end): (usize, usize),
         whole: bool,
         out: &mut Captured,
-    ) -> Result<usize, Raise> {
-        let n = self.count(whole);
-        for (i, place) in out.iter_mut().enumerate().take(n) {
-            *place = self.value(i, start, end)?;
+    ) -> Result<(), Raise> {
+        out.clear();
+        for i in 0..self.count(whole) {
+            out.push(self.value(i, start, end)?)?;
         }
-        Ok(n)
+        Ok(())
     }
 }
 

@@ -6,7 +6,9 @@
 //! Called by the functions of `string` that take patterns; `pattern` matches.
 
 use super::scratch::Scratch;
-use crate::heap::{NoMemory, Rt};
+use crate::heap::{NoMemory, Rt, StrRef};
+use crate::native::Call;
+use crate::value::Value;
 
 /// Bytes: bit `b % 64` of word `b / 64`.
 pub(super) type Set = [u64; 4];
@@ -15,7 +17,7 @@ pub(super) type Set = [u64; 4];
 const SHORT: usize = 64;
 
 /// A pattern's words: items, each of which may be followed by a set.
-pub(super) type Code = Scratch<u64, SHORT>;
+type Code = Scratch<u64, SHORT>;
 
 /// Bytes that mean something else than themselves.
 const SPECIALS: &[u8] = b"^$*+?.([%-";
@@ -275,31 +277,70 @@ pub(super) fn is_plain(pattern: &[u8]) -> bool {
 
 /// Without its `^`, if that is there; and whether it is.
 #[inline]
-pub(super) fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
+fn split_anchor(pattern: &[u8]) -> (bool, &[u8]) {
     match pattern {
         [b'^', rest @ ..] => (true, rest),
         _ => (false, pattern),
     }
 }
 
-/// Translates a pattern; a `^` at its start means itself.
-pub(super) fn compile(rt: Rt, pattern: &[u8]) -> Result<Code, NoMemory> {
+/// Translates a pattern; a `^` at its start means itself. Gives a string of the words
+/// ([`words`] reads them), for use again and again.
+pub(super) fn compile(rt: Rt, pattern: &[u8]) -> Result<StrRef, NoMemory> {
+    let mut code = Code::new(rt);
     let mut compiler = Compiler {
-        code: Code::new(rt),
+        code: &mut code,
         open: None,
     };
     compiler.all(until_nul(pattern))?;
-    Ok(compiler.code)
+    let words = code.items();
+    // SAFETY: the words are initialized memory, and bytes may be read from any.
+    let bytes =
+        unsafe { core::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) };
+    rt.intern(bytes)
 }
 
-struct Compiler {
-    code: Code,
+/// The words in a string that `compile` made. Valid while it lives.
+#[inline]
+pub(super) fn words<'a>(rt: Rt, code: StrRef) -> &'a [u64] {
+    // SAFETY: any bits are words; nothing is left out, as the bytes of strings are aligned.
+    let (before, words, _) = unsafe { rt.str_bytes(code).align_to::<u64>() };
+    debug_assert!(before.is_empty());
+    words
+}
+
+/// Patterns that a function remembers the code of, by their references.
+const CACHED: u32 = 16;
+/// Upvalues of a function that uses [`cached`]: patterns and codes in turn.
+pub(super) const CACHE: [Value; CACHED as usize * 2] = [Value::NIL; _];
+
+/// The code of a pattern, without its `^`; and whether it had one. From the cache of the
+/// running function if it is there. The cache is all that keeps the code alive.
+#[inline]
+pub(super) fn cached(call: &Call, pattern: StrRef) -> Result<(bool, StrRef), NoMemory> {
+    let rt = call.rt();
+    let bytes = rt.str_bytes(pattern);
+    let (anchored, rest) = split_anchor(bytes);
+    let place = (pattern.offset() / 16 % CACHED) * 2;
+    if call.upvalue(place) == pattern.value()
+        && let Some(code) = StrRef::from_value(call.upvalue(place + 1))
+    {
+        return Ok((anchored, code));
+    }
+    let code = compile(rt, rest)?;
+    call.set_upvalue(place, pattern.value());
+    call.set_upvalue(place + 1, code.value());
+    Ok((anchored, code))
+}
+
+struct Compiler<'c> {
+    code: &'c mut Code,
     /// Place and set of the last item if it is a repetition with nothing but
     /// captures behind it.
     open: Option<(usize, Set)>,
 }
 
-impl Compiler {
+impl Compiler<'_> {
     fn all(&mut self, pattern: &[u8]) -> Result<(), NoMemory> {
         let mut p = pattern;
         loop {

@@ -1,8 +1,8 @@
 //! Small arrays that live on the native stack until they get too long for it,
-//! then in the region. For compiled patterns and for the choices of the matcher.
+//! then in the region. For patterns, and for what the matcher keeps.
 //!
-//! Elements must never hold references to objects of the heap: the collector
-//! doesn't look here. Memory is given back by `Drop`, on every path.
+//! The collector doesn't look here: what holds references to objects must be gone
+//! before the next safepoint. Memory is given back by `Drop`, on every path.
 
 use crate::heap::{Buffer, NoMemory, Rt};
 use core::mem::MaybeUninit;
@@ -18,6 +18,7 @@ pub(super) struct Scratch<T: Copy, const N: usize> {
 }
 
 impl<T: Copy, const N: usize> Scratch<T, N> {
+    #[inline(always)]
     pub(super) fn new(rt: Rt) -> Self {
         Scratch {
             rt,

@@ -1,4 +1,4 @@
-//! Finding bytes and strings in strings, eight positions at a time.
+//! Finding bytes and strings in strings, many positions at a time.
 //!
 //! Called by `string.find` for plain text and by the matcher for the byte that
 //! a match must start with. Never reads outside the slices.
@@ -18,11 +18,34 @@ fn zeros(w: u64) -> u64 {
     w.wrapping_sub(LOW) & !w & HIGH
 }
 
+/// Positions looked at together; the compiler makes vector instructions of the
+/// comparison where the target has them.
+const BLOCK: usize = 32;
+
+/// The block of `s` that starts at `at`.
+#[inline(always)]
+fn block(s: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
+    s.get(at..at.checked_add(BLOCK)?)?.try_into().ok()
+}
+
 /// Where `b` occurs first from `start` on.
 #[inline]
 pub(super) fn find_byte(s: &[u8], start: usize, b: u8) -> Option<usize> {
     let splat = LOW.wrapping_mul(b as u64);
     let mut at = start;
+    // Most are found soon.
+    if let Some(w) = word(s, at) {
+        let found = zeros(w ^ splat);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    while let Some(block) = block(s, at)
+        && !block.iter().fold(false, |any, &x| any | (x == b))
+    {
+        at += BLOCK;
+    }
     while let Some(w) = word(s, at) {
         let found = zeros(w ^ splat);
         if found != 0 {
@@ -53,7 +76,16 @@ pub(super) fn find_bytes(s: &[u8], start: usize, needle: &[u8], work: &mut u64) 
     );
     let mut at = start;
     // Candidates have both the first byte and the last where they belong.
-    while let (Some(w), Some(v)) = (word(s, at), word(s, at + distance)) {
+    loop {
+        while let (Some(x), Some(y)) = (block(s, at), block(s, at + distance))
+            && !(0..BLOCK).fold(false, |any, i| any | ((x[i] == first) & (y[i] == last)))
+        {
+            at += BLOCK;
+            *work += 4;
+        }
+        let (Some(w), Some(v)) = (word(s, at), word(s, at + distance)) else {
+            break;
+        };
         let mut found = zeros((w ^ firsts) | (v ^ lasts));
         while found != 0 {
             let i = at + (found.trailing_zeros() / 8) as usize;
