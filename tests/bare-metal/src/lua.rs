@@ -46,7 +46,11 @@ impl fmt::Display for LuaError {
             LuaError::Region(e) => write!(f, "code region: {e}"),
             LuaError::Bundle => f.write_str("the bundle can't be used"),
             LuaError::Vm(e, text, n) => {
-                write!(f, "{e}: {}", core::str::from_utf8(&text[..*n]).unwrap_or("?"))
+                write!(
+                    f,
+                    "{e}: {}",
+                    core::str::from_utf8(&text[..*n]).unwrap_or("?")
+                )
             }
             LuaError::WrongEngine => f.write_str("another engine ran the program"),
         }
@@ -83,7 +87,11 @@ pub fn run_program(
     let mut context = Context { output };
     let config = Config {
         native_stack_limit: stack::KERNEL.range().start as usize + STACK_RESERVE,
-        hooks: Hooks { context: (&raw mut context).cast(), write, clock },
+        hooks: Hooks {
+            context: (&raw mut context).cast(),
+            write,
+            clock,
+        },
         ..Config::default()
     };
     let plain = |e| LuaError::Vm(e, [0; MESSAGE_MAX], 0);
@@ -126,7 +134,11 @@ pub fn run_program(
         Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
         Engine::Interp => stats.interp_entries > 0 && stats.portable_entries == 0,
     };
-    if ran { Ok(()) } else { Err(LuaError::WrongEngine) }
+    if ran {
+        Ok(())
+    } else {
+        Err(LuaError::WrongEngine)
+    }
 }
 
 /// The last part of a path: what the expected output was made with.
