@@ -25,8 +25,6 @@ pub const LINKED: &[Engine] = &[Engine::Portable, Engine::Interp];
 const STACK_RESERVE: usize = 16 << 10;
 /// Most arguments of a program.
 const ARGUMENTS_MAX: usize = 4;
-/// Bytes of an error message that are kept.
-const MESSAGE_MAX: usize = 400;
 
 /// Why a program didn't run to its end.
 pub enum LuaError {
@@ -34,8 +32,8 @@ pub enum LuaError {
     Region(rt_nostd::RegionError),
     /// The bundle can't be used. It says why on the console itself.
     Bundle,
-    /// The machine can't be made, or the program failed.
-    Vm(VmError, [u8; MESSAGE_MAX], usize),
+    /// The machine can't be made, or the program failed; its message is on the console.
+    Vm(VmError),
     /// Another engine ran than the one asked for.
     WrongEngine,
 }
@@ -45,13 +43,7 @@ impl fmt::Display for LuaError {
         match self {
             LuaError::Region(e) => write!(f, "code region: {e}"),
             LuaError::Bundle => f.write_str("the bundle can't be used"),
-            LuaError::Vm(e, text, n) => {
-                write!(
-                    f,
-                    "{e}: {}",
-                    core::str::from_utf8(&text[..*n]).unwrap_or("?")
-                )
-            }
+            LuaError::Vm(e) => write!(f, "{e}"),
             LuaError::WrongEngine => f.write_str("another engine ran the program"),
         }
     }
@@ -94,14 +86,13 @@ pub fn run_program(
         },
         ..Config::default()
     };
-    let plain = |e| LuaError::Vm(e, [0; MESSAGE_MAX], 0);
     // SAFETY: initialized bytes are valid as `MaybeUninit`, and nothing uninitialized is
     // ever written back: the region belongs to the machine until the next call, which
     // reads none of it before writing.
     let region: &mut [MaybeUninit<u8>] = unsafe {
         core::slice::from_raw_parts_mut(memory.lua.as_mut_ptr().cast(), memory.lua.len())
     };
-    let mut vm = Vm::new(region, &config).map_err(plain)?;
+    let mut vm = Vm::new(region, &config).map_err(LuaError::Vm)?;
     if engine == Engine::Interp {
         let mut code = code_region(memory.code).map_err(LuaError::Region)?;
         // SAFETY: the code region stays mapped and is reused only by the next call, after
@@ -123,11 +114,9 @@ pub fn run_program(
     name[1..=path.len()].copy_from_slice(path);
     let result = vm.run(program.source, &name[..=path.len()], &arguments[..n]);
     if let Err(e) = result {
-        let mut text = [0; MESSAGE_MAX];
         let message = vm.message().unwrap_or(b"");
-        let n = message.len().min(MESSAGE_MAX);
-        text[..n].copy_from_slice(&message[..n]);
-        return Err(LuaError::Vm(e, text, n));
+        crate::println!("{}", core::str::from_utf8(message).unwrap_or("?"));
+        return Err(LuaError::Vm(e));
     }
     let stats = vm.stats();
     let ran = match engine {
