@@ -7,7 +7,9 @@ use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt};
 use crate::isa::{Insn, OPS, Op};
 use crate::native::Call;
 use crate::ops::insn;
-use crate::proto::{CLOSURE_UPVALUES, UpvalueDesc, UpvalueFrom};
+use crate::proto::{
+    CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, UpvalueDesc, UpvalueFrom,
+};
 use crate::state::Event;
 use crate::value::{Type, Value, tag};
 
@@ -144,8 +146,15 @@ impl Rt {
                     target.byte_sub(((header >> 32) as u32 & !crate::frame::KIND_MASK) as usize);
                 header = *target.sub(1);
             }
+            // Nothing may fail once this frame is overwritten, so its successor gets room now.
+            let entry = self.closure(ClosureRef(f.payload())).entry;
+            let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
+            let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
+            let arguments = func.add(2).offset_from_unsigned(target) as u32;
+            let needed = count.max(signature & 0xFF) + 2 + registers;
+            target = self.room(target, needed, arguments + count)?;
             *target.sub(2) = f.0;
-            core::ptr::copy(func.add(2), target, count as usize);
+            core::ptr::copy(target.add(arguments as usize), target, count as usize);
             self.precall(target.sub(2), count, header)
         }
     }
