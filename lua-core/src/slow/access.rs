@@ -10,36 +10,38 @@ use crate::table::ON_CHAIN;
 use crate::value::Value;
 
 impl Rt {
-    /// `object[key]` up to the first function on the way. `Ok(None)`: can't be indexed.
-    pub(super) fn index(self, object: Value, key: Value) -> Result<Option<Access>, Raise> {
-        let mut object = object;
+    /// `object[key]` up to the first function on the way. `register` holds the object: an
+    /// error names it, but not for what an `__index` leads to.
+    pub(super) fn index(
+        self,
+        object: Value,
+        register: Option<u8>,
+        key: Value,
+    ) -> Result<Access, Raise> {
+        let (mut object, mut register) = (object, register);
         for _ in 0..CHAIN_MAX {
             let handler;
             if let Some(t) = TableRef::from_value(object) {
                 let v = self.raw_get(t, key);
                 if !v.is_nil() {
-                    return Ok(Some(Access::Done(v)));
+                    return Ok(Access::Done(v));
                 }
                 handler = self.event_handler(self.metatable_of(object), Event::Index);
                 if handler.is_nil() {
-                    return Ok(Some(Access::Done(Value::NIL)));
+                    return Ok(Access::Done(Value::NIL));
                 }
             } else {
                 handler = self.event_handler(self.metatable_of(object), Event::Index);
                 if handler.is_nil() {
-                    return Ok(None);
+                    return Err(self.type_error("index", object, register));
                 }
             }
             if handler.is_function() {
-                return Ok(Some(Access::Handler(handler, object)));
+                return Ok(Access::Handler(handler, object));
             }
-            object = handler;
+            (object, register) = (handler, None);
         }
         Err(self.raise_text(b"loop in gettable"))
-    }
-
-    pub(super) fn index_error(self, object: Value, register: u8) -> Raise {
-        self.type_error("index", object, Some(register))
     }
 
     pub(super) fn finish_get(
@@ -74,10 +76,8 @@ impl Rt {
                 }
             }
         }
-        match self.index(env.value(), key.value())? {
-            Some(access) => self.finish_get(base, pc, i.a, key.value(), access),
-            None => Err(self.raise_text(b"internal error: environment")),
-        }
+        let access = self.index(env.value(), None, key.value())?;
+        self.finish_get(base, pc, i.a, key.value(), access)
     }
 
     pub(super) fn set_global(self, base: *mut u64, pc: *const u64, i: Insn) -> Result<Step, Raise> {
@@ -99,7 +99,7 @@ impl Rt {
                 return self.next(base, pc);
             }
         }
-        self.set_index(base, pc, env.value(), 0, key.value(), v)
+        self.set_index(base, pc, env.value(), None, key.value(), v)
     }
 
     /// Environment of the running function.
@@ -109,14 +109,15 @@ impl Rt {
         TableRef(self.closure(c).env)
     }
 
-    /// `object[key] = v` up to the first function on the way.
+    /// `object[key] = v` up to the first function on the way; `register` as for [`Self::index`].
     pub(super) fn store(
         self,
         object: Value,
+        register: Option<u8>,
         key: Value,
         v: Value,
-    ) -> Result<Option<Access>, Raise> {
-        let mut object = object;
+    ) -> Result<Access, Raise> {
+        let (mut object, mut register) = (object, register);
         for _ in 0..CHAIN_MAX {
             let handler;
             if let Some(t) = TableRef::from_value(object) {
@@ -141,18 +142,18 @@ impl Rt {
                             self.raw_set(t, key, v)?;
                         }
                     }
-                    return Ok(Some(Access::Done(Value::NIL)));
+                    return Ok(Access::Done(Value::NIL));
                 }
             } else {
                 handler = self.event_handler(self.metatable_of(object), Event::NewIndex);
                 if handler.is_nil() {
-                    return Ok(None);
+                    return Err(self.type_error("index", object, register));
                 }
             }
             if handler.is_function() {
-                return Ok(Some(Access::Handler(handler, object)));
+                return Ok(Access::Handler(handler, object));
             }
-            object = handler;
+            (object, register) = (handler, None);
         }
         Err(self.raise_text(b"loop in settable"))
     }
@@ -179,16 +180,13 @@ impl Rt {
         base: *mut u64,
         pc: *const u64,
         object: Value,
-        register: u8,
+        register: Option<u8>,
         key: Value,
         v: Value,
     ) -> Result<Step, Raise> {
-        match self.store(object, key, v)? {
-            Some(Access::Done(_)) => self.next(base, pc),
-            Some(Access::Handler(f, object)) => {
-                self.call_handler(base, pc, f, &[object, key, v], 0)
-            }
-            None => Err(self.index_error(object, register)),
+        match self.store(object, register, key, v)? {
+            Access::Done(_) => self.next(base, pc),
+            Access::Handler(f, object) => self.call_handler(base, pc, f, &[object, key, v], 0),
         }
     }
 }

@@ -241,7 +241,7 @@ impl Rt {
         let key = StrRef(i.d);
         let (object, v) = (self.reg(base, i.a), self.reg(base, i.b));
         let Some(t) = TableRef::from_value(object) else {
-            return self.set_index(base, pc, object, i.a, key.value(), v);
+            return self.set_index(base, pc, object, Some(i.a), key.value(), v);
         };
         if !self.is_event_name(key) && !self.is_dictionary(t) && self.cached_set(pc, t, key, v) {
             return self.next(base, pc);
@@ -252,7 +252,7 @@ impl Rt {
             let (old, meta) = (ShapeRef((*table).shape), (*table).meta);
             let newindex = self.event_handler(meta, Event::NewIndex);
             if !newindex.is_nil() || self.is_dictionary(t) || self.is_event_name(key) {
-                return self.set_index(base, pc, object, i.a, key.value(), v);
+                return self.set_index(base, pc, object, Some(i.a), key.value(), v);
             }
             if meta != 0 {
                 // A later `__newindex` must reach the caches.

@@ -173,10 +173,7 @@ impl Rt {
                 if let Some(v) = self.cached_get(pc, i, object, key) {
                     return self.finish(base, pc, i.a, v);
                 }
-                let access = self.index(object, key.value())?;
-                let Some(access) = access else {
-                    return Err(self.index_error(object, i.b));
-                };
+                let access = self.index(object, Some(i.b), key.value())?;
                 self.finish_get(base, pc, i.a, key.value(), access)
             }
             Op::Method => {
@@ -186,9 +183,7 @@ impl Rt {
                     unsafe { *base.add(i.a as usize + 2) = object.0 };
                     return self.finish(base, pc, i.a, v);
                 }
-                let Some(access) = self.index(object, key.value())? else {
-                    return Err(self.index_error(object, i.b));
-                };
+                let access = self.index(object, Some(i.b), key.value())?;
                 // SAFETY: a register of the frame.
                 unsafe { *base.add(i.a as usize + 2) = object.0 };
                 self.finish_get(base, pc, i.a, key.value(), access)
@@ -196,16 +191,12 @@ impl Rt {
             Op::GetIndex => {
                 let (object, key) = (self.reg(base, i.b), self.reg(base, i.c));
                 self.remember_place(object, key);
-                let Some(access) = self.index(object, key)? else {
-                    return Err(self.index_error(object, i.b));
-                };
+                let access = self.index(object, Some(i.b), key)?;
                 self.finish_get(base, pc, i.a, key, access)
             }
             Op::GetIndexK => {
                 let (object, key) = (self.reg(base, i.b), Value::number(i.d as f64));
-                let Some(access) = self.index(object, key)? else {
-                    return Err(self.index_error(object, i.b));
-                };
+                let access = self.index(object, Some(i.b), key)?;
                 self.finish_get(base, pc, i.a, key, access)
             }
             Op::SetField => self.set_field(base, pc, i),
@@ -216,11 +207,11 @@ impl Rt {
                     self.reg(base, i.c),
                 );
                 self.remember_place(object, key);
-                self.set_index(base, pc, object, i.a, key, v)
+                self.set_index(base, pc, object, Some(i.a), key, v)
             }
             Op::SetIndexK => {
                 let (object, v) = (self.reg(base, i.a), self.reg(base, i.b));
-                self.set_index(base, pc, object, i.a, Value::number(i.d as f64), v)
+                self.set_index(base, pc, object, Some(i.a), Value::number(i.d as f64), v)
             }
             Op::NewTable => {
                 // SAFETY: the operation has this word.
