@@ -34,7 +34,7 @@ pub struct Outcome {
 }
 
 /// A run that took longer has status `timeout`.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// A folder for the files of this process, removed at its end.
 #[derive(Debug)]

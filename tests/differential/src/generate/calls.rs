@@ -8,15 +8,15 @@ use super::Writer;
 use crate::tree::Node;
 
 /// Functions of any arguments.
-const FUNCTIONS: [&str; 26] = [
+const FUNCTIONS: [&str; 27] = [
     "function(...) return ... end",
     "function(...) return (...) end",
     "function(...) return select('#', ...), ... end",
     "function(a, b, ...) return b, a, ... end",
-    "function(a, ...) local t = {...} return #t, t[1], a end",
+    "function(a, ...) local t = {...} return count(t), t[1], a end",
     "function(a, ...) local x, y, z = ... return z, y, x, a end",
     "function(...) return select(2, 0, ...) end",
-    "function(...) return pcall(error, ...) end",
+    "function(...) return pcall(error, (...)) end",
     "function(a, b) if a == nil then return b end return tostring(type(a)), b end",
     "function(...) return unpack({...}, 1, 3) end",
     "function(n) local function loop(n, s) if n <= 0 then return s end return loop(n - 1, s + n) end return loop(clean(n) % 50, 0) end",
@@ -27,7 +27,8 @@ const FUNCTIONS: [&str; 26] = [
     "function(a) local fs = {} local k = 0 while k < 3 do k = k + 1 local j = k fs[k] = function() j = j + k return j end end return fs[1](), fs[2](), fs[1](), k end",
     "function(a) local fs = {} local k = 0 repeat local j = k fs[#fs + 1] = function() j = j * 2 + 1 return j end k = k + 1 until j >= 3 return fs[1](), fs[2](), fs[2](), #fs end",
     "function(a, b) local ok, e = pcall(function() error(a, 2) end) return ok, e end",
-    "function(a, b) error(a, clean(b) % 3) end",
+    "function(a, b) error(a, clean(b) % 2) end",
+    "function(a) local function f() error(a, 2) end local x = f() return x end",
     "function(a) return a.x.y end",
     "function(a) return a:method(1) end",
     "function(a, b) return a + b end",
@@ -82,7 +83,7 @@ pub(super) fn section(w: &mut Writer, out: &mut Vec<Node>) {
                 "h = mix(h, pcall(function() local x, y, z = F[{f}]({a}) return z, y, x end))"
             ),
             6 => format!(
-                "h = mix(h, pcall(function() T = {{F[{f}]({a}), F[{g}]({b})}} return #T, T[1] end))"
+                "h = mix(h, pcall(function() T = {{F[{f}]({a}), F[{g}]({b})}} return count(T), T[1] end))"
             ),
             7 => format!("h = mix(h, pcall(pcall, F[{f}], {a}))").replace(", )", ")"),
             8 => format!("h = mix(h, pcall(function(...) return F[{f}](...) end, {a}))")

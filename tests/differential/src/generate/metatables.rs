@@ -31,7 +31,7 @@ const EVENTS: [&str; 17] = [
 const HANDLERS: [&str; 14] = [
     "return show(x) .. N",
     "return N",
-    "return x == P, N",
+    "return rawequal(x, P), N",
     "return nil",
     "return",
     "return true",
@@ -78,7 +78,7 @@ const OPERATIONS: [&str; 34] = [
     "return getmetatable(a) == M[1]",
     "return #a",
     "return a + 1, 1 + a",
-    "local t = {a(v)} return #t",
+    "local t = {a(v)} return count(t)",
     "return (a(v))",
     "return a .. b .. a",
 ];

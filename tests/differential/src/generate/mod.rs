@@ -10,7 +10,8 @@
 //!
 //! Left out because the two implementations may differ: literals that fold to `-0`,
 //! `arg.n`, parentheses around a lone variable beside a call, powers and functions
-//! whose last bit depends on the C library, yields across metamethods and `pcall`.
+//! whose last bit depends on the C library, yields across metamethods and `pcall`,
+//! error levels that count frames lost in tail calls.
 //!
 //! Called by `main`, with a generator of random numbers per program.
 

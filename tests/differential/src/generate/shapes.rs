@@ -157,7 +157,7 @@ impl Section {
             ),
             18 => format!("M[{j}].__newindex = M[{k}]"),
             19 => format!("M[{j}].__newindex = nil"),
-            20 => format!("M[{j}].__newindex = function(t, k, v) M[{k}][k] = v end"),
+            20 => format!("M[{j}].__newindex = function(t, k, v) rawset(M[{k}], k, v) end"),
             21..=23 => format!("M[{j}].m = function(self, v, w) return v + {number}, w end"),
             24 => format!("O[{i}].m = function(self, v) return self == O[{i}], v end"),
             25 => format!(
