@@ -62,6 +62,8 @@ impl Rt {
                         if raise == Raise::Handled {
                             self.prefix_error();
                             self.run_message_handler();
+                            // The handler may have made the stack grow.
+                            base = self.at((*self.current()).base);
                         }
                     }
                     _ => base = outer,
