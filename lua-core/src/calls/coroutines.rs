@@ -213,6 +213,7 @@ impl Rt {
         // SAFETY: live thread; `func` lies above the running frame's base.
         unsafe {
             let start = |rt: Self| rt.offset_of(rt.current_stack_start());
+            let thread = (*self.vm()).thread;
             let before = (*self.current()).base - start(self);
             let frame = self.offset_of(func.add(2)) - start(self);
             let mut result = self.precall(func, count, header);
@@ -226,7 +227,11 @@ impl Rt {
                     result = Err(self.memory_error());
                 }
             }
-            if result.is_err() && (*self.current()).base - start(self) == before {
+            // `yield` may have failed further on, in the thread that it went to.
+            if result.is_err()
+                && (*self.vm()).thread == thread
+                && (*self.current()).base - start(self) == before
+            {
                 (*self.current()).base = start(self) + frame;
             }
             result

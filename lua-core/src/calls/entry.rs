@@ -78,14 +78,16 @@ impl Rt {
         header: u64,
     ) -> Result<Step, Raise> {
         // SAFETY: live thread.
-        let caller = unsafe { (*self.current()).base };
+        let (caller, thread) = unsafe { ((*self.current()).base, (*self.vm()).thread) };
         let start = self.offset_of(self.current_stack_start());
         match self.precall(func, count, header) {
             Ok(step) => Ok(step),
             Err(raise) => {
                 // SAFETY: as above.
-                let now = unsafe { (*self.current()).base };
-                if now - self.offset_of(self.current_stack_start()) != caller - start {
+                let (now, now_in) = unsafe { ((*self.current()).base, (*self.vm()).thread) };
+                let now = now - self.offset_of(self.current_stack_start());
+                // A resumed coroutine may have failed at the same place of its own stack.
+                if now_in != thread || now != caller - start {
                     return self.unwind(raise);
                 }
                 let mut raise = raise;
