@@ -59,7 +59,21 @@ impl Rt {
     pub(crate) fn room(self, base: *mut u64, n: u32, live: u32) -> Result<*mut u64, Raise> {
         let moved = match self.ensure_stack(base, n as usize) {
             Ok(moved) => moved,
-            Err(StackError::Overflow) => return Err(self.raise_runtime(b"stack overflow")),
+            Err(StackError::Overflow) => {
+                let raise = self.raise_runtime(b"stack overflow");
+                if raise != Raise::NoMemory {
+                    return Err(raise);
+                }
+                // SAFETY: as below.
+                unsafe { (*self.vm()).top = base.add(live as usize) };
+                self.collect();
+                return Err(
+                    match self.with_retry(|| self.raise_runtime(b"stack overflow")) {
+                        Raise::NoMemory => self.memory_error(),
+                        other => other,
+                    },
+                );
+            }
             Err(StackError::NoMemory) => {
                 // SAFETY: the values lie inside the stack (the frame's slack at least).
                 unsafe { (*self.vm()).top = base.add(live as usize) };
