@@ -24,6 +24,10 @@ impl Rt {
         let closure = ClosureRef::from_value(f.function)?;
         let proto = self.proto(ProtoRef(self.header(closure.0).aux));
         let pc = f.pc.checked_sub(proto.entry)? / 8;
+        if pc >= proto.code_words {
+            // A function that got no frame, seen with its caller's instruction.
+            return None;
+        }
         // A move from a lower register is looked through, so this ends.
         let mut r = r;
         loop {
