@@ -60,7 +60,11 @@ impl Rt {
             }
         }
         let stub = self.find_place(object, shape, key)?;
-        *entry = stub;
+        // Stores by stub don't ask what a key means to caches: they must never find
+        // the name of an event, wherever it was looked up.
+        if !self.is_event_name(key) {
+            *entry = stub;
+        }
         Some(stub)
     }
 
