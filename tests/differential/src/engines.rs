@@ -20,6 +20,8 @@ pub struct Engine {
     pub command: Vec<String>,
     /// It takes part in every so manieth batch: slow ones in few.
     pub every: u64,
+    /// And with only so many of the batch's programs.
+    pub programs: usize,
 }
 
 /// What a run left behind.
@@ -34,7 +36,7 @@ pub struct Outcome {
 }
 
 /// A run that took longer has status `timeout`.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(40);
 
 /// A folder for the files of this process, removed at its end.
 #[derive(Debug)]

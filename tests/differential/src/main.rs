@@ -93,17 +93,30 @@ impl Options {
     }
 
     fn engines(&self) -> Vec<Engine> {
-        let engine = |name: &str, path: &str, options: &[&str], every| Engine {
+        let engine = |name: &str, path: &str, options: &[&str], every, programs| Engine {
             name: name.to_string(),
             command: std::iter::once(path)
                 .chain(options.iter().copied())
                 .map(str::to_string)
                 .collect(),
             every,
+            programs,
         };
         let mut all = vec![
-            engine("portable", &self.moonpatch, &["--engine=portable"], 1),
-            engine("interp", &self.moonpatch, &["--engine=interp"], 1),
+            engine(
+                "portable",
+                &self.moonpatch,
+                &["--engine=portable"],
+                1,
+                usize::MAX,
+            ),
+            engine(
+                "interp",
+                &self.moonpatch,
+                &["--engine=interp"],
+                1,
+                usize::MAX,
+            ),
         ];
         if let Some(path) = &self.extra_checks {
             let always = "--collect-always";
@@ -111,13 +124,15 @@ impl Options {
                 "portable collecting",
                 path,
                 &["--engine=portable", always],
-                40,
+                10,
+                10,
             ));
             all.push(engine(
                 "interp collecting",
                 path,
                 &["--engine=interp", always],
-                20,
+                5,
+                10,
             ));
         }
         all
@@ -155,13 +170,15 @@ fn check(
         name: "reference".to_string(),
         command: vec![o.reference.clone()],
         every: 1,
+        programs: usize::MAX,
     };
     let mut found = 0;
     for engine in o.engines() {
-        if index % engine.every != 0 {
+        if !index.is_multiple_of(engine.every) {
             continue;
         }
-        let mut rest = programs.to_vec();
+        // A collection per allocation takes its time.
+        let mut rest = programs[..programs.len().min(engine.programs)].to_vec();
         // After a difference the batch is run again without that program.
         loop {
             let text = file_of(&rest);

@@ -34,12 +34,27 @@ function p(...)
   print(concat(items, " "))
 end
 
+local sums = {}
+local function sum(s)
+  local h = #s
+  for i = 1, #s < 200 and #s or 200 do h = (h * 31 + byte(s, i)) % 2147483647 end
+  sums[s] = h
+  return h
+end
+
 -- A checksum that goes on from `h` over any values.
 function mix(h, ...)
   for i = 1, select("#", ...) do
-    local s = show((select(i, ...)))
-    for j = 1, #s < 48 and #s or 48 do h = (h * 31 + byte(s, j)) % 2147483647 end
-    h = (h * 33 + #s) % 2147483647
+    local v = (select(i, ...))
+    local t = type(v)
+    if t == "number" and v % 1 == 0 and v > 0 and v < 1000000 then
+      h = (h * 31 + v) % 2147483647
+    elseif t == "string" then
+      h = (h * 33 + 1 + (sums[v] or sum(v))) % 2147483647
+    else
+      local s = show(v)
+      h = (h * 35 + 2 + (sums[s] or sum(s))) % 2147483647
+    end
   end
   return h
 end

@@ -97,8 +97,8 @@ pub(super) fn section(w: &mut Writer, out: &mut Vec<Node>) {
         let body = w.random.pick(&OPERATIONS);
         out.push(Node::line(format!("F[{i}] = function(a, b, v) {body} end")));
     }
-    let turns = w.random.between(1, 5);
-    let values = w.random.between(2, 7);
+    let turns = w.random.between(1, 2);
+    let values = w.random.between(2, 6);
     out.push(Node::block(
         "local function all(tag)",
         vec![

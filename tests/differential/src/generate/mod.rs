@@ -54,7 +54,7 @@ struct Variable {
 const FIELDS: [&str; 6] = ["a", "b", "c", "x", "y", "value"];
 
 /// Loop turns that one program may take in all.
-const BUDGET: u64 = 4000;
+const BUDGET: u64 = 1500;
 
 /// The state of the writer inside one program.
 struct Writer {

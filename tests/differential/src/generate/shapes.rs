@@ -79,7 +79,7 @@ pub(super) fn section(w: &mut Writer, out: &mut Vec<Node>) {
     for _ in 0..w.random.below(4) {
         s.change(w, out);
     }
-    let turns = w.random.between(1, 8);
+    let turns = w.random.between(1, 4);
     out.push(Node::block(
         "local function all(tag)",
         vec![

@@ -209,15 +209,16 @@ impl Writer {
             return;
         };
         let t = v.name;
-        let value = format!("clean({})", self.number(1));
+        // Evaluated before the length is taken: a call in it may change the table.
+        let value = format!("local q = clean({})", self.number(1));
         out.push(Node::line(match self.random.below(8) {
-            0 | 1 => format!("{t}[#{t} + 1] = {value}"),
-            2 => format!("table.insert({t}, {value})"),
-            3 => format!("table.insert({t}, 1, {value})"),
+            0 | 1 => format!("do {value} {t}[#{t} + 1] = q end"),
+            2 => format!("do {value} table.insert({t}, q) end"),
+            3 => format!("do {value} table.insert({t}, 1, q) end"),
             4 => format!("h = mix(h, table.remove({t}))"),
             5 => format!("h = mix(h, table.remove({t}, 1))"),
             6 => format!("table.sort({t})"),
-            _ => format!("if #{t} > 0 then {t}[1 + #{t} % 2 * (#{t} - 1)] = {value} end"),
+            _ => format!("do {value} if #{t} > 0 then {t}[1 + #{t} % 2 * (#{t} - 1)] = q end end"),
         }));
     }
 
