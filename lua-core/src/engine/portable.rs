@@ -37,6 +37,16 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
         let op = ops::insn(pc).op;
         // SAFETY: `pc` is an instruction of the running prototype, and its number chooses the body.
         let (flow, words) = unsafe { crate::for_each_op!(dispatch, op, m, pc,) };
+        // What remains of an operation whose inline cache missed.
+        let flow = match flow {
+            // SAFETY: as above.
+            Flow::MissedGet => ops::access::get_missed(m, unsafe { Fetch::new(pc) }),
+            // SAFETY: as above.
+            Flow::MissedMethod => ops::access::method_missed(m, unsafe { Fetch::new(pc) }),
+            // SAFETY: as above.
+            Flow::MissedSet => ops::access::set_missed(m, unsafe { Fetch::new(pc) }),
+            other => other,
+        };
         let step = match flow {
             Flow::Next => {
                 pc = pc.wrapping_add(words);
@@ -60,7 +70,9 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
             }
             // SAFETY: plain field.
             Flow::Exit => return Ok(unsafe { (*rt.vm()).left }),
-            Flow::Slow => rt.slow(m.base, pc)?,
+            Flow::Slow | Flow::MissedGet | Flow::MissedMethod | Flow::MissedSet => {
+                rt.slow(m.base, pc)?
+            }
             Flow::Native => rt.native_call(m.base, pc)?,
             Flow::Trap => rt.safepoint(m.base, pc)?,
         };

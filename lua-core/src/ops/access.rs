@@ -152,8 +152,7 @@ fn missed<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
 
 /// `GetField` in a form whose cache missed.
 #[inline(always)]
-fn get_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    cold_path();
+pub fn get_missed<O: Operands>(m: Machine, o: O) -> Flow {
     match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
         Some(v) => {
             m.set_reg(o.a(), v);
@@ -165,8 +164,7 @@ fn get_missed<O: Operands>(m: Machine, o: O) -> Flow {
 
 /// `Method` in a form whose cache missed.
 #[inline(always)]
-fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    cold_path();
+pub fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
     match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
         Some(v) => found(m, o, v),
         None => Flow::Slow,
@@ -175,8 +173,7 @@ fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
 
 /// `SetField` in a form for own properties whose cache missed.
 #[inline(always)]
-fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    cold_path();
+pub fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
     match missed(m, o, o.a()) {
         Some(t) if set_by_stub(m, t, o.d(), m.reg(o.b())) => Flow::Next,
         _ => Flow::Slow,
@@ -262,7 +259,7 @@ fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
 #[inline(always)]
 pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return get_missed(m, o);
+        return Flow::MissedGet;
     };
     let v: u64 = m.get(t, o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -272,7 +269,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return get_missed(m, o);
+        return Flow::MissedGet;
     };
     let v: u64 = m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -298,7 +295,7 @@ fn chained<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u64> {
 #[inline(always)]
 pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return get_missed(m, o);
+        return Flow::MissedGet;
     };
     m.set_reg(o.a(), v);
     Flow::Next
@@ -308,7 +305,7 @@ pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_absent<O: Operands>(m: Machine, o: O) -> Flow {
     if cached(m, o, o.b()).is_none() || !epoch_holds(m, o) {
-        return get_missed(m, o);
+        return Flow::MissedGet;
     }
     m.set_reg(o.a(), Value::NIL.0);
     Flow::Next
@@ -324,7 +321,7 @@ pub fn set_field<O: Operands>(_m: Machine, _o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return set_missed(m, o);
+        return Flow::MissedSet;
     };
     m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -334,7 +331,7 @@ pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return set_missed(m, o);
+        return Flow::MissedSet;
     };
     m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -344,7 +341,7 @@ pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        return set_missed(m, o);
+        return Flow::MissedSet;
     }
     set_field_inline(m, o)
 }
@@ -353,7 +350,7 @@ pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        return set_missed(m, o);
+        return Flow::MissedSet;
     }
     set_field_outline(m, o)
 }
@@ -414,7 +411,7 @@ fn found<O: Operands>(m: Machine, o: O, v: u64) -> Flow {
 #[inline(always)]
 pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return method_missed(m, o);
+        return Flow::MissedMethod;
     };
     found(m, o, m.get(t, o.extra(cache::SLOT) as usize))
 }
@@ -423,7 +420,7 @@ pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return method_missed(m, o);
+        return Flow::MissedMethod;
     };
     found(m, o, m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize))
 }
@@ -432,7 +429,7 @@ pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return method_missed(m, o);
+        return Flow::MissedMethod;
     };
     found(m, o, v)
 }

@@ -36,6 +36,12 @@ pub enum Flow {
     Slow,
     /// To the native function that this `Call` names.
     Native,
+    /// The cache of a `GetField` missed: to [`access::get_missed`].
+    MissedGet,
+    /// The cache of a `Method` missed: to [`access::method_missed`].
+    MissedMethod,
+    /// The cache of a `SetField` for own properties missed: to [`access::set_missed`].
+    MissedSet,
     /// The ticks ran out: run the safepoint, then this instruction again.
     Trap,
 }

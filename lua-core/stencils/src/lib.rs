@@ -106,6 +106,40 @@ calls_of_the_runtime! {
     aot_safepoint => rt_safepoint;
 }
 
+/// What remains of an operation whose inline cache missed. Shared by the forms of
+/// the operation, so that their handlers stay short.
+macro_rules! missed {
+    ($($(#[$doc:meta])* $name:ident => $body:ident;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Reached by jumps from handlers only.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+            // SAFETY: the arguments are a handler's.
+            unsafe {
+                match ops::access::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
+                    Flow::Next => dispatch!(vm, base, pc.add(Extra::Ic2.words()), tag),
+                    _ => {
+                        cold_path();
+                        become aot_slow(vm, base, pc, tag)
+                    }
+                }
+            }
+        }
+    )*};
+}
+
+missed! {
+    /// A `GetField`.
+    aot_missed_get => get_missed;
+    /// A `Method`.
+    aot_missed_method => method_missed;
+    /// A `SetField` for own properties.
+    aot_missed_set => set_missed;
+}
+
 macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
         $(const _: () = {
@@ -131,6 +165,18 @@ macro_rules! handlers {
                         Flow::Native => {
                             cold_path();
                             become aot_native(vm, base, pc, tag)
+                        }
+                        Flow::MissedGet => {
+                            cold_path();
+                            become aot_missed_get(vm, base, pc, tag)
+                        }
+                        Flow::MissedMethod => {
+                            cold_path();
+                            become aot_missed_method(vm, base, pc, tag)
+                        }
+                        Flow::MissedSet => {
+                            cold_path();
+                            become aot_missed_set(vm, base, pc, tag)
                         }
                         Flow::Trap => {
                             cold_path();
