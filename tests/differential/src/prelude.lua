@@ -70,6 +70,12 @@ function clean(x)
   return x + 0
 end
 
+-- An integer from 0 to 19.
+function small(x)
+  if type(x) ~= "number" or not (x > 0 and x < 20) then return 7 end
+  return x - x % 1
+end
+
 function count(t)
   local n = 0
   for _ in pairs(t) do n = n + 1 end

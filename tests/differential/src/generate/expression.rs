@@ -141,7 +141,7 @@ impl Writer {
             11 => {
                 // Exact in any C library.
                 let exponent = self.random.pick(&["2", "3", "0", "1"]);
-                format!("(math.floor({} % 20) ^ {exponent})", self.operand(d))
+                format!("((small({})) ^ {exponent})", self.operand(d))
             }
             12 | 13 => format!("(- {})", self.operand(d)),
             14 => format!("#{}", self.text_variable()),
@@ -308,7 +308,7 @@ impl Writer {
             12 => format!("tostring({})", self.number(d)),
             _ => match self.variable(Kind::Sequence) {
                 Some(t) => format!("table.concat({}, ',', 1, math.min(#{}, 4))", t.name, t.name),
-                None => format!("string.char(65 + clean({}) % 26)", self.number(d)),
+                None => format!("string.char(65 + small({}))", self.number(d)),
             },
         }
     }

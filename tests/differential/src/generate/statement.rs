@@ -261,10 +261,7 @@ impl Writer {
                     3 => ("5, 4".to_string(), 0),
                     4 => (format!("1, math.min(9, clean({} % 9))", self.number(1)), 9),
                     5 => ("\"1\", 3".to_string(), 3),
-                    _ => (
-                        format!("math.max(0, clean({} % 5)), 6, 2", self.number_variable()),
-                        4,
-                    ),
+                    _ => (format!("small({}), 6, 2", self.number_variable()), 4),
                 };
                 let visible = self.scope.len();
                 let i = self.fresh("i");
