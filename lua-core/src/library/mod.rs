@@ -9,9 +9,11 @@
 mod base;
 mod builder;
 mod coroutine;
+mod debug;
 mod find;
 mod format;
 mod gsub;
+mod load;
 mod math;
 mod pattern;
 mod pattern_code;
@@ -67,6 +69,8 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     table::open(rt)?;
     coroutine::open(rt)?;
     system::open(rt)?;
+    load::open(rt)?;
+    debug::open(rt)?;
     traceback::open(rt)
 }
 
