@@ -305,7 +305,7 @@ impl Writer {
                 let f = self.random.pick(&["%s", "%q", "%5s", "%-5s|", "%.2s"]);
                 format!("string.format('{f}', {})", self.string(d))
             }
-            12 => format!("tostring({})", self.number(d)),
+            12 => format!("text({})", self.number(d)),
             _ => match self.variable(Kind::Sequence) {
                 Some(t) => format!("table.concat({}, ',', 1, math.min(#{}, 4))", t.name, t.name),
                 None => format!("string.char(65 + small({}))", self.number(d)),
