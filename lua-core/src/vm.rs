@@ -223,6 +223,26 @@ impl<'m> Vm<'m> {
         })
     }
 
+    /// Lets the allocation after `n` successful ones fail, or with `every` all from
+    /// that one on, as if memory were used up until the next collection: what failed
+    /// is then repeated with injection off. For tests.
+    #[cfg(feature = "extra-checks")]
+    pub fn inject_failure(&mut self, n: u64, every: bool) {
+        // SAFETY: plain fields.
+        unsafe {
+            (*self.rt.vm()).fail_after = n;
+            (*self.rt.vm()).fail_every = every;
+        }
+    }
+
+    /// Is the injected failure still ahead? Also ends the injection.
+    #[cfg(feature = "extra-checks")]
+    pub fn end_injection(&mut self) -> bool {
+        // SAFETY: plain field.
+        let after = unsafe { core::mem::replace(&mut (*self.rt.vm()).fail_after, u64::MAX) };
+        after != u64::MAX && after != 0
+    }
+
     /// The VM handle, for natives and tests.
     pub fn rt(&self) -> Rt {
         self.rt

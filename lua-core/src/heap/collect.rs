@@ -19,6 +19,9 @@ use crate::table::{HashPart, NODES, Node, SLOTS, Table};
 use crate::thread::Thread;
 use crate::value::{Value, tag};
 
+#[cfg(feature = "extra-checks")]
+mod verify;
+
 const GRAY: u8 = 4;
 /// Least number of bytes between collections in a large region. Little more than
 /// fits in a second-level cache: with eight times as much, fresh memory is always
@@ -40,6 +43,8 @@ impl Rt {
             self.propagate();
             self.prune_shapes();
             self.prune_code();
+            #[cfg(feature = "extra-checks")]
+            self.verify();
             let stubs = &mut (*vm).stubs;
             stubs.clear();
             self.sweep_strings();
