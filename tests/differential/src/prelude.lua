@@ -84,6 +84,7 @@ end
 
 -- tostring, where that shows no address.
 function text(v)
+  if type(v) == "number" and v ~= v then return "nan" end
   local mt = type(v) == "table" and getmetatable(v)
   if type(v) ~= "table" and type(v) ~= "function" and type(v) ~= "thread" then return tostring(v) end
   if type(mt) == "table" and rawget(mt, "__tostring") then return tostring(v) end

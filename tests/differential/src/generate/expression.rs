@@ -265,11 +265,11 @@ impl Writer {
             }
             3 => {
                 let (a, b, c) = (self.string(d), self.number_variable(), self.string(d));
-                format!("({a} .. {b} .. {c})")
+                format!("({a} .. ({b} == {b} and {b} or 1) .. {c})")
             }
             4 => {
                 let (a, b) = (self.number_variable(), self.literal());
-                format!("({a} .. {b})")
+                format!("(({a} == {a} and {a} or 1) .. {b})")
             }
             5 | 6 => {
                 let from = self
@@ -293,13 +293,13 @@ impl Writer {
                 let f = self
                     .random
                     .pick(&["%d", "%5d", "%x", "%X", "%o", "%-6d|", "%+d", "%05d", "%c"]);
-                format!("string.format('{f}', {} % 1000)", self.number(d))
+                format!("string.format('{f}', small({}))", self.number(d))
             }
             10 => {
                 let f = self
                     .random
                     .pick(&["%g", "%.3f", "%e", "%10.2f", "%.14g", "%.17g", "%-12.1f|"]);
-                format!("string.format('{f}', {})", self.number(d))
+                format!("string.format('{f}', clean({}))", self.number(d))
             }
             11 => {
                 let f = self.random.pick(&["%s", "%q", "%5s", "%-5s|", "%.2s"]);

@@ -11,7 +11,7 @@
 //! Left out because the two implementations may differ: literals that fold to `-0`,
 //! `arg.n`, parentheses around a lone variable beside a call, powers and functions
 //! whose last bit depends on the C library, yields across metamethods and `pcall`,
-//! error levels that count frames lost in tail calls, the sign of a NaN from `pow`,
+//! error levels that count frames lost in tail calls, the sign of a NaN,
 //! arguments beyond the C library's integers, fractional starts of numeric loops (the
 //! reference subtracts the step from the start and adds it again).
 //!
