@@ -111,6 +111,7 @@ pub(super) fn find_bytes(s: &[u8], start: usize, needle: &[u8], work: &mut u64) 
 #[cfg(test)]
 mod tests {
     use super::{find_byte, find_bytes};
+    use std::vec::Vec;
 
     #[test]
     fn as_by_comparing_everywhere() {
