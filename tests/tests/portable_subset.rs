@@ -43,7 +43,6 @@ programs! {
     closures "closures"
     coroutine_basics "coroutine-basics"
     metatable_index "metatable-index"
-    multiple_assignment "multiple-assignment"
 }
 
 /// Collections while everything is in use: strings, tables, closures, coroutines.
