@@ -60,7 +60,7 @@ print(coroutine.wrap(function() return load(pieces("return 3"))() end)())
 print(coroutine.resume(coroutine.create(function()
   return load(function() coroutine.yield("no") end)
 end)))
-local deep = ("("):rep(150) .. "1" .. (")"):rep(150)
+local deep = ("("):rep(20) .. "1" .. (")"):rep(20) -- fits a native stack of 64 KiB
 print(loadstring("return " .. deep)())
 print((loadstring("return " .. ("("):rep(100000))))
 -- dump is refused; proxies.
