@@ -27,8 +27,9 @@ fn check(source: &str, name: &str, expected: &str) {
 }
 
 macro_rules! programs {
-    ($($test:ident $name:literal)*) => {$(
+    ($($(#[$attribute:meta])* $test:ident $name:literal)*) => {$(
         #[test]
+        $(#[$attribute])*
         fn $test() {
             check(
                 include_str!(concat!("../corpus/", $name, ".lua")),
@@ -41,7 +42,9 @@ macro_rules! programs {
 
 programs! {
     closures "closures"
+    #[cfg_attr(miri, ignore = "takes minutes under Miri")]
     coroutine_basics "coroutine-basics"
+    #[cfg_attr(miri, ignore = "takes minutes under Miri")]
     metatable_index "metatable-index"
 }
 
