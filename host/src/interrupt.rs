@@ -1,7 +1,7 @@
 //! Ctrl-C: the first one asks the program to stop, as `lua` does; the second kills it.
 //!
 //! The handler may do only what is safe at any instruction: two system calls' worth of
-//! `signal`, atomic loads and stores. Called by `session` and by `os.exit`.
+//! `signal`, atomic loads and stores. Called by `session`.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,9 @@ extern "C" fn on_interrupt(_: c_int) {
     // SAFETY: `signal` may be called in a handler (POSIX).
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     INTERRUPTED.store(true, Ordering::Relaxed);
-    stop();
+    if let Some(handle) = STOP.get() {
+        handle.stop();
+    }
 }
 
 /// Lets a closed pipe kill the process, as it kills `lua`. (Rust's start-up code has the
@@ -47,11 +49,4 @@ pub unsafe fn install(handle: StopHandle) {
 /// Was there a Ctrl-C?
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
-}
-
-/// Asks the program to stop at its next safepoint.
-pub fn stop() {
-    if let Some(handle) = STOP.get() {
-        handle.stop();
-    }
 }

@@ -6,7 +6,7 @@
 //! | `session` | makes the VM, runs the chunks, gives the status |
 //! | `output` | standard output and error |
 //! | `interrupt` | Ctrl-C |
-//! | `os_library` | Lua's `os` |
+//! | `system`, `streams` | files, processes, names, time for Lua's `io` and `os` |
 //! | `report` | messages and `--stats` |
 //!
 //! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
@@ -14,10 +14,11 @@
 
 mod interrupt;
 mod options;
-mod os_library;
 mod output;
 mod report;
 mod session;
+mod streams;
+mod system;
 
 use options::{OptionError, Options};
 

@@ -4,10 +4,11 @@
 //! Must never panic: a closed pipe or a full disk is remembered and reported at the end.
 //! Called by the `write` hook of lua-core, by `report` and at the end of the program.
 
+use crate::streams::write_all;
 use core::cell::Cell;
 use core::ffi::c_void;
-use rustix::fd::BorrowedFd;
-use rustix::io::{Errno, write};
+use lua_core::system::Buffering;
+use rustix::io::Errno;
 use std::io::IsTerminal;
 
 const CAPACITY: usize = 64 << 10;
@@ -16,51 +17,80 @@ const CAPACITY: usize = 64 << 10;
 /// thread, and nothing here calls back: so cells do.
 pub struct Output {
     buffer: Cell<Vec<u8>>,
-    by_lines: bool,
+    buffering: Cell<Buffering>,
     failure: Cell<Option<Errno>>,
 }
 
 impl Output {
     /// With an empty buffer, whose pages nobody has touched yet.
     pub fn new() -> Output {
+        let by_lines = std::io::stdout().is_terminal();
+        let buffering = if by_lines {
+            Buffering::Line
+        } else {
+            Buffering::Full
+        };
         Output {
             buffer: Cell::new(Vec::with_capacity(CAPACITY)),
-            by_lines: std::io::stdout().is_terminal(),
+            buffering: Cell::new(buffering),
             failure: Cell::new(None),
         }
     }
 
     /// Takes bytes to be written.
-    pub fn write(&self, bytes: &[u8]) {
+    ///
+    /// # Errors
+    /// If bytes couldn't be written now, these or earlier ones. They are gone.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Errno> {
         let mut buffer = self.buffer.take();
+        let mut written = Ok(());
         if bytes.len() > CAPACITY - buffer.len() {
-            self.write_out(&buffer);
+            written = self.write_out(&buffer);
             buffer.clear();
         }
         if bytes.len() >= CAPACITY {
-            self.write_out(bytes);
+            written = written.and(self.write_out(bytes));
         } else {
             buffer.extend_from_slice(bytes);
         }
-        if self.by_lines && bytes.contains(&b'\n') {
-            self.write_out(&buffer);
+        let at_once = match self.buffering.get() {
+            Buffering::Full => false,
+            Buffering::Line => bytes.contains(&b'\n'),
+            Buffering::No => true,
+        };
+        if at_once {
+            written = written.and(self.write_out(&buffer));
             buffer.clear();
         }
         self.buffer.set(buffer);
+        written
     }
 
     /// Writes what is buffered.
-    pub fn flush(&self) {
+    ///
+    /// # Errors
+    /// If it couldn't be written. It is gone.
+    pub fn flush(&self) -> Result<(), Errno> {
         let mut buffer = self.buffer.take();
-        self.write_out(&buffer);
+        let written = self.write_out(&buffer);
         buffer.clear();
         self.buffer.set(buffer);
+        written
     }
 
-    fn write_out(&self, bytes: &[u8]) {
-        if let Err(errno) = write_all(rustix::stdio::stdout(), bytes) {
+    /// Sets when bytes are written.
+    ///
+    /// # Errors
+    /// If what was buffered couldn't be written.
+    pub fn set_buffering(&self, buffering: Buffering) -> Result<(), Errno> {
+        self.buffering.set(buffering);
+        self.flush()
+    }
+
+    fn write_out(&self, bytes: &[u8]) -> Result<(), Errno> {
+        write_all(rustix::stdio::stdout(), bytes).inspect_err(|&errno| {
             self.failure.set(self.failure.get().or(Some(errno)));
-        }
+        })
     }
 
     /// The first failure to write, if any.
@@ -70,7 +100,8 @@ impl Output {
 
     /// Writes to standard error, after what was buffered.
     pub fn complain(&self, bytes: &[u8]) {
-        self.flush();
+        // What fails here is reported at the end.
+        let _ = self.flush();
         // There is nowhere to report a failure to.
         let _ = write_all(rustix::stdio::stderr(), bytes);
     }
@@ -80,19 +111,8 @@ impl Output {
     /// `context` is the address of an `Output` that lives as long as the VM.
     pub fn hook(context: *mut c_void, bytes: &[u8]) {
         // SAFETY: `session` passes such a context to `Config` (see above).
-        unsafe { (*context.cast::<Output>().cast_const()).write(bytes) }
+        let output = unsafe { &*context.cast::<Output>().cast_const() };
+        // `print` tells of no failure; the end of the program does.
+        let _ = output.write(bytes);
     }
-}
-
-fn write_all(to: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match write(to, rest) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(n) => rest = &rest[n..],
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }

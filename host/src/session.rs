@@ -6,9 +6,9 @@
 
 use crate::interrupt;
 use crate::options::Options;
-use crate::os_library;
 use crate::output::Output;
 use crate::report::{self, Report};
+use crate::system::{self, Host};
 use core::ffi::c_void;
 use lua_core::{Config, Engine, Vm, VmError};
 use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, serialize};
@@ -51,16 +51,20 @@ pub enum SessionError {
 
 /// Runs everything that `options` ask for; gives the exit status.
 pub fn run(options: &Options) -> i32 {
-    let output = Output::new();
+    // Lua code may be using them when the process ends: never freed.
+    let output: &'static Output = Box::leak(Box::new(Output::new()));
+    let host: &'static Host = Box::leak(Box::new(Host::new(output)));
     let mut report = Report::new(options.engine);
-    let status = match execute(options, &output, &mut report) {
-        Ok(()) => os_library::exit_asked().unwrap_or(0),
+    let status = match execute(options, output, host, &mut report) {
+        Ok(()) => host.exit_asked().unwrap_or(0),
         Err(error) => {
             output.complain(&report::message(&error));
             FAILURE
         }
     };
-    output.flush();
+    host.finish();
+    // A failure is remembered.
+    let _ = output.flush();
     let status = match output.failure() {
         Some(errno) => {
             output.complain(format!("moonpatch: writing to stdout: {errno}\n").as_bytes());
@@ -74,7 +78,12 @@ pub fn run(options: &Options) -> i32 {
     status
 }
 
-fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<(), SessionError> {
+fn execute(
+    options: &Options,
+    output: &'static Output,
+    host: &'static Host,
+    report: &mut Report,
+) -> Result<(), SessionError> {
     let started = Instant::now();
     let mut config = Config {
         native_stack_limit: stack_limit(options.native_stack),
@@ -83,7 +92,7 @@ fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<()
     };
     config.hooks.context = core::ptr::from_ref(output).cast::<c_void>().cast_mut();
     config.hooks.write = Output::hook;
-    config.hooks.clock = os_library::processor_time;
+    config.hooks.clock = system::processor_time;
     if let Some(cap) = options.memory {
         config.memory_cap = cap;
     }
@@ -100,8 +109,7 @@ fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<()
     let region = Box::leak(Box::new(region));
     report.region_bytes = region.len();
     let mut vm = Vm::new(region.bytes(), &config).map_err(SessionError::Setup)?;
-    vm.register("os", os_library::FUNCTIONS)
-        .map_err(SessionError::Setup)?;
+    vm.open_system(host).map_err(SessionError::Setup)?;
     report.vm_ns = started.elapsed().as_nanos();
 
     let started = Instant::now();
@@ -116,7 +124,7 @@ fn execute(options: &Options, output: &Output, report: &mut Report) -> Result<()
         vm.set_fuel(options.fuel);
     }
     let started = Instant::now();
-    let result = run_all(&mut vm, options);
+    let result = run_all(&mut vm, options, host);
     report.run_ns = started.elapsed().as_nanos();
     report.take(&vm);
     result
@@ -159,10 +167,10 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
     Ok(())
 }
 
-fn run_all(vm: &mut Vm, options: &Options) -> Result<(), SessionError> {
+fn run_all(vm: &mut Vm, options: &Options, host: &Host) -> Result<(), SessionError> {
     for statement in &options.statements {
-        run_chunk(vm, statement, b"=(command line)", &[])?;
-        if os_library::exit_asked().is_some() {
+        run_chunk(vm, host, statement, b"=(command line)", &[])?;
+        if host.exit_asked().is_some() {
             return Ok(());
         }
     }
@@ -175,28 +183,25 @@ fn run_all(vm: &mut Vm, options: &Options) -> Result<(), SessionError> {
         } else {
             (read_file(name)?, [b"@", name].concat())
         };
-        return run_chunk(vm, without_first_comment(&source), &chunk, &arguments);
+        return run_chunk(vm, host, without_first_comment(&source), &chunk, &arguments);
     }
     if options.statements.is_empty() && !options.version {
         let source = read_stdin()?;
-        return run_chunk(vm, without_first_comment(&source), b"=stdin", &[]);
+        return run_chunk(vm, host, without_first_comment(&source), b"=stdin", &[]);
     }
     Ok(())
 }
 
 fn run_chunk(
     vm: &mut Vm,
+    host: &Host,
     source: &[u8],
     name: &[u8],
     arguments: &[&[u8]],
 ) -> Result<(), SessionError> {
     match vm.run(source, name, arguments) {
         Ok(()) => Ok(()),
-        Err(VmError::Stopped)
-            if os_library::exit_asked().is_some() && !interrupt::interrupted() =>
-        {
-            Ok(())
-        }
+        Err(VmError::Stopped) if host.exit_asked().is_some() && !interrupt::interrupted() => Ok(()),
         Err(error) => Err(SessionError::Lua(error, vm.message().map(<[u8]>::to_vec))),
     }
 }

@@ -11,7 +11,7 @@
 //! | `ops` | the one meaning of each operation (fast part) |
 //! | `slow`, `calls` | the rest of each operation; frames, errors, coroutines |
 //! | `engine` | portable loop, bundle interpreter |
-//! | `native`, `library` | native functions, the library |
+//! | `native`, `library`, `system` | native functions, the library, what it needs from outside |
 //! | `vm` | the API for embedders |
 //!
 //! Invariants of absence: nothing here uses a global allocator, unwinds, or
@@ -42,6 +42,7 @@ mod refmap;
 pub mod shape;
 mod slow;
 pub mod state;
+pub mod system;
 pub mod table;
 pub mod thread;
 pub mod value;

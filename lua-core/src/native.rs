@@ -250,7 +250,7 @@ impl Call {
     }
 
     #[cold]
-    fn type_error(&self, i: u32, expected: &str) -> Raise {
+    pub(crate) fn type_error(&self, i: u32, expected: &str) -> Raise {
         let got = match self.arg_opt(i) {
             None => "no value",
             Some(v) => v.type_of().name(),

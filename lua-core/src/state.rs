@@ -11,6 +11,7 @@ use crate::heap::{Buffer, Rt};
 use crate::native::Library;
 use crate::shape::INLINE_MAX;
 use crate::slow::caches::Stubs;
+use crate::system::System;
 use crate::value::Value;
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU32;
@@ -186,6 +187,7 @@ pub struct VmState {
     pub(crate) native_stack_limit: usize,
     pub(crate) native_depth: u32,
     pub(crate) hooks: Hooks,
+    pub(crate) system: Option<&'static dyn System>,
     pub(crate) run: crate::engine::RunFn,
     pub(crate) enter: usize,
     pub(crate) exit: Option<crate::error::Raise>,
@@ -199,6 +201,13 @@ impl Rt {
     pub(crate) fn hooks(self) -> Hooks {
         // SAFETY: plain field.
         unsafe { (*self.vm()).hooks }
+    }
+
+    /// The embedder's system, if it has one.
+    #[inline]
+    pub(crate) fn system(self) -> Option<&'static dyn System> {
+        // SAFETY: plain field.
+        unsafe { (*self.vm()).system }
     }
 
     /// Counts `bytes` of new objects and asks for a collection when due.

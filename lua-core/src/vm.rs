@@ -10,6 +10,7 @@ use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef};
 use crate::library;
 use crate::native::{Call, Library, NativeFn, Special};
 use crate::state::{EVENT_NAMES, Hooks, QUANTUM, Stats, VmState};
+use crate::system::System;
 use crate::value::Value;
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -200,6 +201,7 @@ impl<'m> Vm<'m> {
                 native_stack_limit: config.native_stack_limit,
                 native_depth: 0,
                 hooks: config.hooks,
+                system: None,
                 run: crate::engine::portable::run,
                 enter: 0,
                 exit: None,
@@ -315,6 +317,16 @@ impl<'m> Vm<'m> {
     ) -> Result<(), VmError> {
         self.rt
             .repeated(|| self.rt.register(library, functions))
+            .map_err(|NoMemory| VmError::NoMemory)
+    }
+
+    /// Opens the library's parts that need files, processes and names: `io`, the rest of
+    /// `os`, `dofile`, `loadfile`; lets `require` look for files.
+    pub fn open_system(&mut self, system: &'static dyn System) -> Result<(), VmError> {
+        // SAFETY: plain field.
+        unsafe { (*self.rt.vm()).system = Some(system) };
+        self.rt
+            .repeated(|| library::open_system(self.rt))
             .map_err(|NoMemory| VmError::NoMemory)
     }
 

@@ -4,17 +4,20 @@
 //! (`builder`), conversions of `string.format` (`format`), sorting (`sort`) and
 //! tracebacks (`traceback`). All follow the rules at the head of `native.rs`.
 //! Nothing here touches an operating system: output and time come from the
-//! embedder's hooks, files and processes from the host.
+//! embedder's hooks, files and processes from its `System`.
 
 mod base;
 mod builder;
 mod coroutine;
 mod debug;
+mod files;
 mod find;
 mod format;
 mod gsub;
+mod io;
 mod load;
 mod math;
+mod os;
 mod pattern;
 mod pattern_code;
 mod scratch;
@@ -72,6 +75,12 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     load::open(rt)?;
     debug::open(rt)?;
     traceback::open(rt)
+}
+
+/// Makes what needs a system, which the state has by now.
+pub(crate) fn open_system(rt: Rt) -> Result<(), NoMemory> {
+    io::open(rt)?;
+    os::open(rt)
 }
 
 /// Body of natives that the call machinery carries out itself.
