@@ -38,6 +38,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, left) as u64,
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,
+        offset_of!(VmState, handlers) as u64,
         offset_of!(VmState, stubs) as u64,
         offset_of!(Table, shape) as u64,
         offset_of!(Table, meta) as u64,

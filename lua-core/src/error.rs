@@ -155,7 +155,7 @@ impl Rt {
                 let link = (header >> 32) as u32;
                 let return_to = header as u32;
                 let kind = FrameKind::of(link);
-                let distance = (link & !crate::frame::KIND_MASK) as usize;
+                let distance = crate::frame::distance(link);
                 if kind == FrameKind::Coroutine || (kind == FrameKind::Entry && distance == 0) {
                     return None;
                 }
@@ -167,6 +167,7 @@ impl Rt {
                 let pc = match kind {
                     FrameKind::Lua | FrameKind::LuaMany => return_to.wrapping_sub(8),
                     FrameKind::Meta => return_to,
+                    FrameKind::Interrupt if function.has_tag(tag::CLOSURE) => return_to,
                     FrameKind::Entry if function.has_tag(tag::CLOSURE) => return_to,
                     _ => 0,
                 };

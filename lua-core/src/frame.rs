@@ -7,9 +7,10 @@
 //!  base[0..]  registers, arguments first
 //! ```
 //! The link is the distance in bytes from the caller's base to this base, a
-//! multiple of 8, with the kind of the frame in its low three bits. A call that
-//! wants at most one result has kind 0: then the link is the distance, and a
-//! return is one test, one subtraction and a jump.
+//! multiple of 8, with the kind of the frame in its low three bits and the number
+//! of calls that tail calls replaced in its high bits ([`TAILS_MASK`]). A call that
+//! wants at most one result has kind 0: then, without tail calls, the link is the
+//! distance, and a return is one test, one subtraction and a jump.
 //!
 //! A variadic function runs on a second frame above its arguments:
 //! `[function][header][arguments ...][function][header: Variadic][registers]`.
@@ -44,10 +45,27 @@ pub enum FrameKind {
     Variadic = 5,
     /// The first frame of a coroutine.
     Coroutine = 6,
+    /// A function that runs between two steps of its caller, which goes on as if
+    /// nothing had been (`calls/interrupt.rs`).
+    Interrupt = 7,
 }
 
 /// Bits of the link that hold the kind.
 pub const KIND_MASK: u32 = 7;
+/// Bits of the link that hold the distance: enough for the largest stack.
+pub const DISTANCE_MASK: u32 = (1 << 23) - 8;
+/// Bits of the link that count tail calls: the functions whose frames this one
+/// replaced. A counter, and above it [`TAILS_SPILLED`].
+/// The highest bit stays clear, so that a header never looks like a tagged value.
+pub const TAILS_MASK: u32 = 0x7FFF_FFFF & !(DISTANCE_MASK | KIND_MASK);
+/// One tail call.
+pub const TAIL: u32 = 1 << 23;
+/// Tail calls that the counter holds.
+pub const TAILS_COUNTED: u32 = TAILS_MASK & !TAILS_SPILLED;
+/// The counter was full before: the thread has the rest (`Thread::tails`).
+pub const TAILS_SPILLED: u32 = 1 << 30;
+
+const _: () = assert!((crate::thread::MOST_SLOTS * 8) & !DISTANCE_MASK == 0);
 
 impl FrameKind {
     /// The kind in a link.
@@ -60,9 +78,16 @@ impl FrameKind {
             3 => FrameKind::Entry,
             4 => FrameKind::Protected,
             5 => FrameKind::Variadic,
-            _ => FrameKind::Coroutine,
+            6 => FrameKind::Coroutine,
+            _ => FrameKind::Interrupt,
         }
     }
+}
+
+/// Distance in bytes that a link tells.
+#[inline(always)]
+pub const fn distance(link: u32) -> usize {
+    (link & DISTANCE_MASK) as usize
 }
 
 /// A link from a distance in slots and a kind.

@@ -36,6 +36,9 @@ pub enum Special {
     Yield = 5,
     /// `xpcall` with arguments, for the embedder: (function, handler, arguments ...).
     Traced = 6,
+    /// `debug.sethook`: an ordinary function, but its return is the first event that the
+    /// hook may get.
+    SetHook = 7,
 }
 
 impl Special {
@@ -47,6 +50,7 @@ impl Special {
             4 => Special::Wrapped,
             5 => Special::Yield,
             6 => Special::Traced,
+            7 => Special::SetHook,
             _ => Special::No,
         }
     }

@@ -135,6 +135,9 @@ pub struct VmState {
     /// Handler of each operation.
     pub dispatch: [usize; 256],
 
+    /// The same, while the entries of `dispatch` lead to the hooks.
+    pub handlers: [usize; 256],
+
     /// Where properties are, behind the inline caches.
     pub stubs: Stubs,
 
@@ -174,6 +177,8 @@ pub struct VmState {
     pub(crate) globals: u32,
     pub(crate) registry: u32,
     pub(crate) string_meta: u32,
+    /// Names of the events of hooks.
+    pub(crate) hook_words: [u32; 5],
     pub(crate) error_value: Value,
     pub(crate) event_names: [u32; EVENT_NAMES.len()],
     pub(crate) memory_message: u32,
@@ -190,6 +195,11 @@ pub struct VmState {
     pub(crate) system: Option<&'static dyn System>,
     pub(crate) run: crate::engine::RunFn,
     pub(crate) enter: usize,
+    /// What leads to the hooks, 0 without a bundle.
+    pub(crate) hook_handler: usize,
+    /// Events that the running thread's hook wants ([`crate::calls::hooks::event`]); 0
+    /// also while an interrupt runs.
+    pub(crate) hook_mask: u32,
     pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
     pub(crate) library: Library,

@@ -15,6 +15,8 @@ use crate::heap::{Header, Kind, NoMemory, Rt, ThreadRef};
 pub const MAX_SLOTS: u32 = 1_000_000;
 /// Slots more that error handling may use once `MAX_SLOTS` is reached.
 const ERROR_SLOTS: u32 = 2_000;
+/// Most slots that a stack can ever have.
+pub(crate) const MOST_SLOTS: u32 = MAX_SLOTS + ERROR_SLOTS;
 /// With its header, the stack of a fresh coroutine fills a small object.
 const FIRST_SLOTS: u32 = 111;
 
@@ -56,6 +58,12 @@ pub(crate) struct Thread {
     pub fresh: u32,
     /// How many threads wait for this one.
     pub depth: u32,
+    /// Its hook ([`crate::calls::hooks::HookState`]), 0 if it never had one.
+    pub hook: u32,
+    /// Which interrupts run (`calls/interrupt.rs`).
+    pub interrupts: u32,
+    /// Counts of tail calls that frames have no room for (`calls/tails.rs`), or 0.
+    pub tails: u32,
 }
 
 impl Rt {
@@ -87,6 +95,9 @@ impl Rt {
                 env,
                 fresh: 1,
                 depth: 0,
+                hook: 0,
+                interrupts: 0,
+                tails: 0,
             },
         );
         Ok(ThreadRef(t))
@@ -116,6 +127,9 @@ impl Rt {
             let limit = (*thread).slots as usize - FRAME_SLACK;
             (*self.vm()).stack_limit = self.at::<u64>((*thread).stack + 8).add(limit);
             (*self.vm()).top = self.at((*thread).top);
+            if (*thread).hook | (*self.vm()).hook_mask != 0 {
+                self.refresh_hooks();
+            }
         }
     }
 

@@ -160,6 +160,7 @@ impl<'m> Vm<'m> {
                     chunk_blocks: ((bytes as u32 / BLOCK) / 32).clamp(1, 64),
                 },
                 dispatch: [0; 256],
+                handlers: [0; 256],
                 spans: linked_list_allocator::Heap::new(base.add(state), bytes - state),
                 large: 0,
                 reserved: 0,
@@ -190,6 +191,7 @@ impl<'m> Vm<'m> {
                 globals: 0,
                 registry: 0,
                 string_meta: 0,
+                hook_words: [0; 5],
                 error_value: Value::NIL,
                 event_names: [0; EVENT_NAMES.len()],
                 memory_message: 0,
@@ -204,6 +206,8 @@ impl<'m> Vm<'m> {
                 system: None,
                 run: crate::engine::portable::run,
                 enter: 0,
+                hook_handler: 0,
+                hook_mask: 0,
                 exit: None,
                 seed: config.seed,
                 library: Library {
@@ -506,6 +510,9 @@ impl Rt {
                     },
                 );
                 (*vm).event_names[i] = s.0;
+            }
+            for (i, word) in crate::calls::hooks::EVENT_WORDS.iter().enumerate() {
+                (*vm).hook_words[i] = self.intern(word.as_bytes())?.0;
             }
             (*vm).memory_message = self.intern(b"not enough memory")?.0;
             let globals = self.new_table(self.root_shape(0)?, 0)?;

@@ -40,7 +40,7 @@ impl Rt {
                 count += 1;
             }
             core::ptr::copy_nonoverlapping(values, out, n as usize);
-            self.return_from(base, header, count)
+            self.leave_native(native.value(), base, header, count)
         }
     }
 
@@ -77,9 +77,10 @@ impl Rt {
                 self.precall(base.sub(2), count, header)
             } else {
                 // The frame of the native function `yield` returns the arguments.
+                let f = Value(*base.sub(2));
                 let header = *base.sub(1);
                 core::ptr::copy_nonoverlapping(args, base.sub(2), count as usize);
-                self.return_from(base, header, count)
+                self.leave_native(f, base, header, count)
             }
         }
     }
@@ -171,7 +172,7 @@ impl Rt {
                             let s = self.intern(text)?;
                             *base.sub(2) = Value::FALSE.0;
                             *base.sub(1) = s.value().0;
-                            self.return_from(base, header, 2)
+                            self.leave_native(n.value(), base, header, 2)
                         }
                     }
                 }
@@ -181,6 +182,11 @@ impl Rt {
                         Ok(()) => self.resume(t, base, count),
                         Err(text) => Err(self.raise_text(text)),
                     }
+                }
+                Special::SetHook => {
+                    let mut call = call;
+                    let results = crate::library::set_hook(&mut call)?;
+                    self.leave_native(n.value(), call.base, header, results.0)
                 }
                 Special::Yield => {
                     let thread = self.current();

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::error::Raise;
-use crate::frame::{FrameKind, KIND_MASK};
+use crate::frame::{FrameKind, distance};
 use crate::heap::{NativeRef, Rt, ThreadRef};
 use crate::native::Special;
 use crate::thread::Status;
@@ -27,15 +27,16 @@ impl Rt {
             loop {
                 let header = *base.sub(1);
                 let link = (header >> 32) as u32;
-                let distance = (link & !KIND_MASK) as usize;
+                let distance = distance(link);
                 let outer = base.byte_sub(distance);
                 match FrameKind::of(link) {
                     FrameKind::Protected if raise == Raise::Handled => {
                         self.save_frame(outer, core::ptr::null());
+                        let f = Value(*outer.sub(2));
                         let header = *outer.sub(1);
                         *outer.sub(2) = Value::FALSE.0;
                         *outer.sub(1) = (*self.vm()).error_value.0;
-                        return self.return_from(outer, header, 2);
+                        return self.leave_native(f, outer, header, 2);
                     }
                     FrameKind::Entry => {
                         self.save_frame(outer, core::ptr::null());
@@ -55,7 +56,7 @@ impl Rt {
                             let header = *base.sub(1);
                             *base.sub(2) = Value::FALSE.0;
                             *base.sub(1) = (*self.vm()).error_value.0;
-                            return self.return_from(base, header, 2);
+                            return self.leave_native(native.value(), base, header, 2);
                         }
                         // A wrapped function raises again in the resumer, where the handler
                         // of an outer `xpcall` may see it.
@@ -65,6 +66,10 @@ impl Rt {
                             // The handler may have made the stack grow.
                             base = self.at((*self.current()).base);
                         }
+                    }
+                    FrameKind::Interrupt => {
+                        self.end_interrupt(base);
+                        base = outer;
                     }
                     _ => base = outer,
                 }
@@ -82,7 +87,7 @@ impl Rt {
             let mut base: *mut u64 = self.at(saved_base);
             loop {
                 let link = (*base.sub(1) >> 32) as u32;
-                let distance = (link & !KIND_MASK) as usize;
+                let distance = distance(link);
                 let outer = base.byte_sub(distance);
                 match FrameKind::of(link) {
                     FrameKind::Protected => {

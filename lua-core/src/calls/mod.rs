@@ -7,9 +7,12 @@
 mod coroutines;
 mod entry;
 mod errors;
+pub mod hooks;
+pub(crate) mod interrupt;
+mod tails;
 
 use crate::error::Raise;
-use crate::frame::{FrameKind, KIND_MASK, header_word, link};
+use crate::frame::{FrameKind, distance, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, Rt, ThreadRef};
 use crate::isa::{Insn, Op};
 use crate::native::{Call, Results};
@@ -100,14 +103,10 @@ impl Rt {
             }
             if f.has_tag(tag::NATIVE) {
                 *func.add(1) = header;
-                let n = NativeRef(f.payload());
-                if self.header(n.0).b3 != 0 {
-                    return self.call_special(n, base, count, header);
+                if self.wants(hooks::event::CALL) {
+                    return self.report_native_call(base, count);
                 }
-                let results = self.call_native(n, base, count)?;
-                // The stack may have moved.
-                let base = self.at::<u64>((*self.current()).base);
-                return self.return_from(base, header, results.0);
+                return self.run_native(base, count);
             }
             let handler = self.event_handler(self.metatable_of(f), Event::Call);
             if !handler.is_function() {
@@ -120,6 +119,33 @@ impl Rt {
             *func = handler.0;
             self.precall(func, count + 1, header)
         }
+    }
+
+    /// Runs the native function with `count` arguments whose frame is at `base`, and
+    /// returns from it.
+    fn run_native(self, base: *mut u64, count: u32) -> Result<Step, Raise> {
+        // SAFETY: the frame is complete.
+        unsafe {
+            let f = Value(*base.sub(2));
+            let header = *base.sub(1);
+            let n = NativeRef(f.payload());
+            if self.header(n.0).b3 != 0 {
+                return self.call_special(n, base, count, header);
+            }
+            let results = self.call_native(n, base, count)?;
+            // The stack may have moved.
+            let base = self.at::<u64>((*self.current()).base);
+            self.leave_native(f, base, header, results.0)
+        }
+    }
+
+    /// Returns from native function `f`, whose `n` results lie from `base[-2]` on.
+    #[inline]
+    fn leave_native(self, f: Value, base: *mut u64, header: u64, n: u32) -> Result<Step, Raise> {
+        if self.wants(hooks::event::RETURN) {
+            return self.report_native_return(f, base, header, n);
+        }
+        self.return_from(base, header, n)
     }
 
     /// Runs a native function on `count` arguments at `base`; its frame is complete.
@@ -232,9 +258,12 @@ impl Rt {
         // SAFETY: the frame of a variadic function has kind `Variadic`.
         unsafe {
             let link = (*base.sub(1) >> 32) as u32;
-            let distance = link & !KIND_MASK;
-            let arguments = base.byte_sub(distance as usize);
-            (arguments.add(params as usize), distance / 8 - 2 - params)
+            let distance = distance(link);
+            let arguments = base.byte_sub(distance);
+            (
+                arguments.add(params as usize),
+                distance as u32 / 8 - 2 - params,
+            )
         }
     }
 
@@ -246,7 +275,7 @@ impl Rt {
         unsafe {
             loop {
                 let link = (header >> 32) as u32;
-                let distance = (link & !KIND_MASK) as usize;
+                let distance = distance(link);
                 let return_to = header as u32;
                 let results = base.sub(2);
                 match FrameKind::of(link) {
@@ -283,6 +312,7 @@ impl Rt {
                         let caller = base.byte_sub(distance);
                         let note = *base.sub(3);
                         self.save_frame(caller, self.at(return_to));
+                        self.note_completion(caller, self.at(return_to));
                         let step = self.complete(caller, self.at(return_to), v, note);
                         if !matches!(step, Err(Raise::NoMemory)) {
                             return step;
@@ -310,17 +340,22 @@ impl Rt {
                     }
                     FrameKind::Protected => {
                         let outer = base.byte_sub(distance);
+                        let f = Value(*outer.sub(2));
                         header = *outer.sub(1);
                         core::ptr::copy(results, outer.sub(1), n as usize);
                         *outer.sub(2) = Value::TRUE.0;
                         base = outer;
                         n += 1;
+                        if self.wants(hooks::event::RETURN) {
+                            return self.report_native_return(f, base, header, n);
+                        }
                     }
                     FrameKind::Coroutine => {
                         let dead = ThreadRef((*self.vm()).thread);
                         self.set_thread_status(dead, Status::Dead);
                         return self.hand_over(dead, results, n, true);
                     }
+                    FrameKind::Interrupt => return self.return_from_interrupt(base, header),
                 }
             }
         }

@@ -36,7 +36,7 @@ pub enum InterpError<'b> {
     Bundle(BundleError),
     /// It couldn't be linked.
     Link(LinkError<'b>),
-    /// It lacks the handler of this operation, or `enter` or `slow`.
+    /// It lacks the handler of this operation, or `enter`, `slow` or `hook`.
     MissingHandler(&'static str),
 }
 
@@ -89,6 +89,12 @@ extern "sysv64" fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64
     go_on(vm, Rt(vm).safepoint(base, pc))
 }
 
+/// Import of the bundle: hooks, before the instruction at `pc`. Gives the instruction
+/// to execute, which isn't reported again.
+extern "sysv64" fn rt_hook(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    go_on(vm, Rt(vm).hooked(base, pc))
+}
+
 type Enter = extern "sysv64" fn(*mut VmState, *mut u64, *const u64);
 
 fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
@@ -124,6 +130,7 @@ impl Vm<'_> {
         let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
             "rt_slow" => Some(rt_slow as *const () as usize),
             "rt_native" => Some(rt_native as *const () as usize),
+            "rt_hook" => Some(rt_hook as *const () as usize),
             "rt_safepoint" => Some(rt_safepoint as *const () as usize),
             _ => None,
         })
@@ -131,6 +138,7 @@ impl Vm<'_> {
         let find = |name: &str| linked.function_address(name);
         let enter = find("enter").ok_or(InterpError::MissingHandler("enter"))?;
         let slow = find("slow").ok_or(InterpError::MissingHandler("slow"))?;
+        let hook = find("hook").ok_or(InterpError::MissingHandler("hook"))?;
         let mut dispatch = [slow; 256];
         let mut name = [0u8; 40];
         for (i, info) in OPS.iter().enumerate() {
@@ -148,8 +156,12 @@ impl Vm<'_> {
         unsafe {
             let vm = self.rt().vm();
             (*vm).dispatch = dispatch;
+            (*vm).handlers = dispatch;
+            (*vm).hook_handler = hook;
+            (*vm).hook_mask = 0;
             (*vm).enter = enter;
             (*vm).run = run;
+            self.rt().refresh_hooks();
         }
         self.set_engine(Engine::Interp);
         Ok(())

@@ -28,12 +28,39 @@ macro_rules! dispatch {
 pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
     // SAFETY: plain field.
     unsafe { (*rt.vm()).stats.portable_entries += 1 };
+    let (mut base, mut pc) = (base, pc);
+    loop {
+        let step = if rt.wants(!0) {
+            execute::<true>(rt, base, pc)?
+        } else {
+            execute::<false>(rt, base, pc)?
+        };
+        match step {
+            Step::Run { base: b, pc: p } => (base, pc) = (b, p),
+            Step::Exit(n) => return Ok(n),
+        }
+    }
+}
+
+/// Runs until the innermost entry frame returns, or hooks come up or go away.
+fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
     // SAFETY: the caller's frame and its instruction; what bodies and slow paths hand back
     // is again a frame and its instruction.
     let machine = |base| unsafe { Machine::new(rt.vm(), base, TAG) };
     let mut m = machine(base);
     let mut pc = pc;
     loop {
+        if HOOKED {
+            match rt.hooked(m.base, pc)? {
+                // It goes unreported to the other loop.
+                step if !rt.wants(!0) => return Ok(step),
+                Step::Run { base, pc: to } => {
+                    m = machine(base);
+                    pc = to;
+                }
+                exit => return Ok(exit),
+            }
+        }
         let op = ops::insn(pc).op;
         // SAFETY: `pc` is an instruction of the running prototype, and its number chooses the body.
         let (flow, words) = unsafe { crate::for_each_op!(dispatch, op, m, pc,) };
@@ -69,7 +96,7 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
                 continue;
             }
             // SAFETY: plain field.
-            Flow::Exit => return Ok(unsafe { (*rt.vm()).left }),
+            Flow::Exit => return Ok(Step::Exit(unsafe { (*rt.vm()).left })),
             Flow::Slow | Flow::MissedGet | Flow::MissedMethod | Flow::MissedSet => {
                 rt.slow(m.base, pc)?
             }
@@ -77,11 +104,13 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
             Flow::Trap => rt.safepoint(m.base, pc)?,
         };
         match step {
+            // The other loop takes over.
+            Step::Run { .. } if !HOOKED && rt.wants(!0) => return Ok(step),
             Step::Run { base, pc: to } => {
                 m = machine(base);
                 pc = to;
             }
-            Step::Exit(n) => return Ok(n),
+            exit => return Ok(exit),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! What is weak: the string table, transitions of shapes, inline caches.
 
 use super::{ClosureRef, Header, Kind, MARK_MANUAL, Rt};
+use crate::calls::hooks::HookState;
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, LocalDesc, NATIVE_UPVALUES, Native, Proto, UpvalueDesc};
 use crate::shape::{Lineage, Shape};
@@ -127,6 +128,9 @@ impl Rt {
             self.mark_value((*vm).error_value);
             for i in 0..(*vm).event_names.len() {
                 self.mark((*vm).event_names[i]);
+            }
+            for i in 0..(*vm).hook_words.len() {
+                self.mark((*vm).hook_words[i]);
             }
             for i in 0..(*vm).root_shapes.len() {
                 self.mark((*vm).root_shapes[i]);
@@ -266,6 +270,11 @@ impl Rt {
         self.mark_owned(t.stack);
         self.mark(t.header.aux);
         self.mark(t.env);
+        self.mark_owned(t.tails);
+        if t.hook != 0 {
+            self.mark_owned(t.hook);
+            self.mark_value(self.get::<HookState>(t.hook).function);
+        }
         let first = t.stack + 8;
         let end = first + t.slots * 8;
         // The running frame's registers, or the values in flight above them.

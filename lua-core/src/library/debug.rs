@@ -44,7 +44,7 @@ fn level_below(rt: Rt, top: FrameInfo, level: u32) -> Option<FrameInfo> {
 }
 
 /// The thread that the first argument may be, and the number of arguments it takes.
-fn thread_argument(call: &Call) -> (Option<crate::heap::ThreadRef>, u32) {
+pub(super) fn thread_argument(call: &Call) -> (Option<crate::heap::ThreadRef>, u32) {
     match crate::heap::ThreadRef::from_value(call.arg(0)) {
         Some(t) => (Some(t), 1),
         None => (None, 0),

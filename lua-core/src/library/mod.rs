@@ -14,6 +14,7 @@ mod files;
 mod find;
 mod format;
 mod gsub;
+mod hook;
 mod io;
 mod load;
 mod math;
@@ -36,6 +37,7 @@ use crate::native::{Call, NativeFn, Results, Special};
 use crate::value::{Type, Value};
 
 pub(crate) use base::unreachable_native;
+pub(crate) use hook::set_hook;
 pub(crate) use traceback::{traceback_handler, traced};
 
 /// Names and functions of one library table.
@@ -74,6 +76,7 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     system::open(rt)?;
     load::open(rt)?;
     debug::open(rt)?;
+    hook::open(rt)?;
     traceback::open(rt)
 }
 

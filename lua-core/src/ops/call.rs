@@ -1,7 +1,9 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
 use super::{Flow, Machine, Operands};
-use crate::frame::{FrameKind, KIND_MASK, header_word, link};
+use crate::frame::{
+    FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, TAILS_MASK, distance, header_word, link,
+};
 use crate::isa::Op;
 use crate::proto::{Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
 use crate::value::{Value, tag};
@@ -134,15 +136,17 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
         let link = *(m.base.sub(1) as *const u32).add(1);
         if signature & SIGNATURE_VARIADIC != 0
             || link & KIND_MASK == FrameKind::Variadic as u32
+            || link & TAILS_COUNTED == TAILS_COUNTED
             || !fits(m, m.base, entry)
         {
-            // Variadic functions on either side shift frames.
+            // Variadic functions on either side shift frames; a full counter is emptied.
             cold_path();
             return Flow::Slow;
         }
         let from = m.base.byte_add(a + 16);
         let given = given(m, o, from);
         *m.base.sub(2) = m.reg(a);
+        *(m.base.sub(1) as *mut u32).add(1) = link + TAIL;
         let mut i = 0;
         while i < signature && i < given {
             *m.base.add(i as usize) = *from.add(i as usize);
@@ -164,13 +168,13 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
         let mut base = m.base;
         let mut link = *(base.sub(1) as *const u32).add(1);
         if link & KIND_MASK == FrameKind::Variadic as u32 {
-            base = base.byte_sub((link & !KIND_MASK) as usize);
+            base = base.byte_sub(distance(link));
             link = *(base.sub(1) as *const u32).add(1);
         }
         let kind = link & KIND_MASK;
         let to = *(base.sub(1) as *const u32);
         let results = base.sub(2);
-        let caller = base.byte_sub((link & !KIND_MASK) as usize);
+        let caller = base.byte_sub(distance(link));
         let mut i = 0;
         if kind == FrameKind::Lua as u32 {
             *results = if n == 0 { Value::NIL.0 } else { *from };
@@ -220,7 +224,7 @@ fn return_simple(m: Machine, v: u64) -> Option<Flow> {
     unsafe {
         let header = m.base.sub(1) as *const u32;
         let link = *header.add(1);
-        if link & KIND_MASK != 0 {
+        if link & (KIND_MASK | TAILS_MASK) != 0 {
             cold_path();
             return None;
         }
@@ -264,7 +268,7 @@ pub fn var_arg<O: Operands>(m: Machine, o: O) -> Flow {
     // of the frame, and what lies above them up to the stack's limit, may be written.
     unsafe {
         let link = *(m.base.sub(1) as *const u32).add(1);
-        let distance = (link & !KIND_MASK) as usize;
+        let distance = distance(link);
         let entry: u32 = m.get(m.closure(), offset_of!(Closure, entry));
         let params = m.get::<u32>(entry - SIGNATURE_BEFORE_ENTRY, 0) & 0xFF;
         let from = m.base.byte_sub(distance).add(params as usize);

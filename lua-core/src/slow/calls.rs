@@ -2,7 +2,7 @@
 
 use crate::calls::Step;
 use crate::error::Raise;
-use crate::frame::{FrameKind, header_word, link};
+use crate::frame::{FrameKind, distance, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt};
 use crate::isa::{Insn, OPS, Op};
 use crate::native::Call;
@@ -125,7 +125,7 @@ impl Rt {
                     self.offset_of(pc.add(1)),
                     link(i.a as u32 + 2, FrameKind::LuaMany),
                 );
-                if self.header(f.payload()).b3 != 0 {
+                if self.header(f.payload()).b3 != 0 || self.wants(!0) {
                     return self.precall(func, count, header);
                 }
                 *func.add(1) = header;
@@ -142,8 +142,7 @@ impl Rt {
             let mut target = base;
             let mut header = *target.sub(1);
             while FrameKind::of((header >> 32) as u32) == FrameKind::Variadic {
-                target =
-                    target.byte_sub(((header >> 32) as u32 & !crate::frame::KIND_MASK) as usize);
+                target = target.byte_sub(distance((header >> 32) as u32));
                 header = *target.sub(1);
             }
             // Nothing may fail once this frame is overwritten, so its successor gets room now.
@@ -152,6 +151,8 @@ impl Rt {
             let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
             let arguments = func.add(2).offset_from_unsigned(target) as u32;
             let needed = count.max(signature & 0xFF) + 2 + registers;
+            let link = self.count_tail(target, (header >> 32) as u32)?;
+            header = header_word(header as u32, link);
             target = self.room(target, needed, arguments + count)?;
             *target.sub(2) = f.0;
             core::ptr::copy(target.add(arguments as usize), target, count as usize);

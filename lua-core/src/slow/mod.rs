@@ -112,6 +112,7 @@ impl Rt {
             }
             (*vm).tick = (*vm).slice;
         }
+        self.reported();
         Ok(Step::Run { base, pc })
     }
 

@@ -39,6 +39,7 @@ struct Resume {
 unsafe extern "sysv64" {
     fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_hook(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
 }
 
@@ -104,6 +105,35 @@ calls_of_the_runtime! {
     aot_native => rt_native;
     /// The safepoint before the instruction at `pc`.
     aot_safepoint => rt_safepoint;
+}
+
+/// Hooks: what every entry of the dispatch table leads to while there are any. The
+/// instruction that the runtime gives back is executed without asking again.
+///
+/// # Safety
+/// Reached by jumps from handlers only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_hook(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
+    // SAFETY: the arguments are a handler's.
+    unsafe {
+        let to = rt_hook(vm, base, pc);
+        if to.pc.is_null() {
+            cold_path();
+            return;
+        }
+        let handler: Handler = core::mem::transmute::<usize, Handler>(
+            (&raw const (*vm).handlers as *const usize)
+                .add(*(to.pc as *const u8) as usize)
+                .read(),
+        );
+        become handler(vm, to.base, to.pc, tag)
+    }
 }
 
 /// What remains of an operation whose inline cache missed. Shared by the forms of

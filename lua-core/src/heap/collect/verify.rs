@@ -5,7 +5,7 @@
 //! Only with the feature `extra-checks`: a broken invariant is a bug here, so it
 //! panics, which a build for use must never do. Called by `Rt::collect`.
 
-use crate::frame::{FrameKind, KIND_MASK};
+use crate::frame::{DISTANCE_MASK, FrameKind};
 use crate::heap::{Kind, MARK_MANUAL, Rt, ShapeRef};
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Closure, NATIVE_UPVALUES, Native, Proto};
@@ -172,7 +172,7 @@ impl Rt {
         loop {
             assert!(base >= first + 16 && base <= first + t.slots * 8, "base");
             let link = (self.get::<u64>(base - 8) >> 32) as u32;
-            let distance = link & !KIND_MASK;
+            let distance = link & DISTANCE_MASK;
             match FrameKind::of(link) {
                 FrameKind::Coroutine => break,
                 FrameKind::Entry if distance == 0 => break,
