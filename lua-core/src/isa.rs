@@ -220,6 +220,7 @@ macro_rules! for_each_op {
             Return0   (No No No No)     None Return Return0   call::return_none  "return";
             Return1   (Src No No No)    None Return Return1   call::return_one   "return R[a]";
             VarArg    (Run Count No No) None Next   VarArg    call::var_arg      "R[a ..] = ..., b-1 values";
+            ArgTable  (Dst No No No)    None Next   ArgTable  call::arg_table    "R[a] = new table of the variable arguments, and their number as n";
         }
     };
 }

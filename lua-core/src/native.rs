@@ -245,6 +245,15 @@ impl Call {
         self.rt.charge_work(work);
     }
 
+    /// The same in the middle of work that may take long.
+    ///
+    /// # Errors
+    /// When the fuel is used up or somebody asked the program to stop.
+    pub fn charge_and_check(&self, work: u64) -> Result<(), Raise> {
+        self.rt.charge_work(work);
+        self.rt.check_end()
+    }
+
     // ---- argument checks, with the reference's messages
 
     /// Error "bad argument #i to 'f' (what)"; `i` counts from 0.
@@ -290,10 +299,17 @@ impl Call {
             .ok_or_else(|| self.type_error(i, "number"))
     }
 
-    /// A number truncated to an integer (saturating).
+    /// A number truncated to an integer; the smallest one for what is out of range
+    /// and for NaN, as the reference has it on this architecture.
     #[inline]
     pub fn check_integer(&self, i: u32) -> Result<i64, Raise> {
-        Ok(self.check_number(i)? as i64)
+        let x = self.check_number(i)?;
+        const LIMIT: f64 = 9223372036854775808.0;
+        Ok(if (-LIMIT..LIMIT).contains(&x) {
+            x as i64
+        } else {
+            i64::MIN
+        })
     }
 
     /// The same, with a default for nil or nothing.

@@ -5,6 +5,7 @@
 //! is part of the ABI fingerprint (`abi.rs`). The order puts what every handler
 //! touches within the first 128 bytes, where displacements are one byte.
 
+use crate::error::Raise;
 use crate::heap::cells::Cells;
 use crate::heap::intern::InternTable;
 use crate::heap::{Buffer, Rt};
@@ -14,7 +15,7 @@ use crate::slow::caches::Stubs;
 use crate::system::System;
 use crate::value::Value;
 use core::ffi::c_void;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Metamethod events, in the order of [`EVENT_NAMES`].
 #[repr(u8)]
@@ -274,5 +275,23 @@ impl Rt {
                 .saturating_sub(work.min(i64::MAX as u64) as i64)
                 .max(0);
         }
+    }
+
+    /// Must the program end here: is the fuel used up, or was it asked to stop? Called
+    /// after `charge_work`, which has moved all ticks to `fuel` if they are limited.
+    pub(crate) fn check_end(self) -> Result<(), Raise> {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            if (*vm).stop.load(Ordering::Relaxed) != 0 {
+                self.note_end(b"interrupted!");
+                return Err(Raise::Stopped);
+            }
+            if (*vm).fuel_limited && (*vm).fuel <= 0 {
+                self.note_end(b"out of fuel");
+                return Err(Raise::OutOfFuel);
+            }
+        }
+        Ok(())
     }
 }

@@ -149,9 +149,14 @@ impl Rt {
             if need > MAX_SLOTS as usize {
                 return Err(StackError::Overflow);
             }
-            let slots = (need as u32).max((*thread).slots * 2).min(MAX_SLOTS);
-            self.resize_stack(slots)
-                .map_err(|NoMemory| StackError::NoMemory)
+            let need = need as u32;
+            let slots = need.max((*thread).slots * 2).min(MAX_SLOTS);
+            match self.resize_stack(slots) {
+                // Collected already: as little as will do.
+                Err(NoMemory) if (*self.vm()).in_retry && need < slots => self.resize_stack(need),
+                result => result,
+            }
+            .map_err(|NoMemory| StackError::NoMemory)
         }
     }
 

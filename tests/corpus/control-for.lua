@@ -77,3 +77,17 @@ local function find(list, v)
   return nil, "absent"
 end
 print(find({ 5, 6, 7 }, 6), find({ 5, 6, 7 }, 8))
+
+-- The first index is what is left after the step was subtracted and added again.
+for i = 1e-20, 1, 1 do print(i) end
+for i = 0.1, 1, 0.3 do print(i) end
+for i = 2 ^ 53, 2 ^ 53 + 3 do print(i) if i >= 2 ^ 53 then break end end
+for i = 1, 3, 1 / 0 do print(i) end
+for i = 1, -1, -1 / 0 do print(i) end
+for i = 1 / 0, 1, -1 do print(i) break end
+n = 0
+for i = 1, 3, 1e17 do n = n + 1 end
+for i = -1, -3, -1e17 do n = n + 1 end
+for i = 5, 1e17, 1e17 do n = n + 1 end
+for i = "1e-20", "1", "1" do n = n + i end
+print(n)

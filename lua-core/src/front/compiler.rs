@@ -34,10 +34,6 @@ pub(super) mod fact {
     pub const CAPTURED: u8 = 1;
     /// It is assigned after its initialisation.
     pub const ASSIGNED: u8 = 2;
-    /// Its name occurs. (Used for the implicit `arg`.)
-    pub const USED: u8 = 4;
-    /// For an implicit `arg`: the function uses `...`, so `arg` stays nil.
-    pub const DOTS: u8 = 8;
 }
 
 /// The two passes over a chunk; see `mod.rs`.
@@ -105,8 +101,8 @@ pub(super) struct Function {
     pub serial: u32,
     /// The `local function` variable this function initialises.
     pub itself: Option<u32>,
-    /// The implicit `arg` of a variadic function.
-    pub arg_variable: Option<u32>,
+    /// Where the variable `arg` of a variadic function gets its table.
+    pub arg_table: Option<u32>,
     pub params: u8,
     pub is_vararg: bool,
 }
@@ -428,7 +424,7 @@ impl Function {
             line_defined: 0,
             serial: 0,
             itself: None,
-            arg_variable: None,
+            arg_table: None,
             params: 0,
             is_vararg: false,
         }

@@ -12,6 +12,15 @@ use crate::frame::link_for_call;
 use crate::heap::StrRef;
 use crate::isa::{Insn, Op};
 
+/// A table or key: the register it is in when it's used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub register: u8,
+    /// The cell of a local variable whose value goes there just before the use: as in
+    /// the reference, `t[f()]` and `t[i] = f()` see what `f` did to the locals.
+    pub cell: Option<u8>,
+}
+
 /// Where the value of an expression is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -26,19 +35,21 @@ pub(super) enum Kind {
     Local(u8),
     /// Local variable in the cell that this register holds.
     Cell(u8),
+    /// The same in parentheses: no place to assign to.
+    CellValue(u8),
     Upvalue(u8),
     Global(StrRef),
     Field {
-        table: u8,
+        table: Place,
         name: StrRef,
     },
     IndexK {
-        table: u8,
+        table: Place,
         index: u32,
     },
     Index {
-        table: u8,
-        key: u8,
+        table: Place,
+        key: Place,
     },
     /// The comparing jump at this position, taken if the value is true.
     Jump(u32),
@@ -150,7 +161,9 @@ impl Compiler<'_> {
     pub(super) fn load_variable(&mut self, e: &mut Expr) -> Result<(), CompileError> {
         e.kind = match e.kind {
             Kind::Local(reg) => Kind::Register(reg),
-            Kind::Cell(reg) => Kind::Relocatable(self.emit(Op::GetCell, 0, reg, 0, 0)?),
+            Kind::Cell(reg) | Kind::CellValue(reg) => {
+                Kind::Relocatable(self.emit(Op::GetCell, 0, reg, 0, 0)?)
+            }
             Kind::Upvalue(n) => {
                 let op = if self.upvalue(n).is_cell {
                     Op::GetUpCell
@@ -165,14 +178,17 @@ impl Compiler<'_> {
             }
             Kind::Field { table, name } => {
                 self.keep_string(name)?;
+                let table = self.fetch(table)?;
                 self.free_reg(table);
                 Kind::Relocatable(self.emit(Op::GetField, 0, table, 0, name.0)?)
             }
             Kind::IndexK { table, index } => {
+                let table = self.fetch(table)?;
                 self.free_reg(table);
                 Kind::Relocatable(self.emit(Op::GetIndexK, 0, table, 0, index)?)
             }
             Kind::Index { table, key } => {
+                let (table, key) = (self.fetch(table)?, self.fetch(key)?);
                 self.free_reg(key);
                 self.free_reg(table);
                 Kind::Relocatable(self.emit(Op::GetIndex, 0, table, key, 0)?)
@@ -286,6 +302,29 @@ impl Compiler<'_> {
         self.place_next(e)
     }
 
+    /// Chooses a register for a table or key; that of a local variable is read
+    /// where [`Compiler::fetch`] says so.
+    pub(super) fn place_late(&mut self, e: &mut Expr) -> Result<Place, CompileError> {
+        let cell = match e.kind {
+            Kind::Cell(cell) | Kind::CellValue(cell) if !e.has_jumps() => Some(cell),
+            _ => None,
+        };
+        let register = match cell {
+            Some(_) => self.reserve(1)?,
+            None => self.place_any(e)?,
+        };
+        *e = Expr::new(Kind::Register(register));
+        Ok(Place { register, cell })
+    }
+
+    /// Brings a table or key into its register, for use by the next instruction.
+    pub(super) fn fetch(&mut self, place: Place) -> Result<u8, CompileError> {
+        if let Some(cell) = place.cell {
+            self.emit(Op::GetCell, place.register, cell, 0, 0)?;
+        }
+        Ok(place.register)
+    }
+
     /// Makes it a value without open jumps, still unplaced where possible.
     pub(super) fn settle_value(&mut self, e: &mut Expr) -> Result<(), CompileError> {
         if e.has_jumps() {
@@ -324,14 +363,17 @@ impl Compiler<'_> {
             Kind::Field { table, name } => {
                 let value = self.place_any(e)?;
                 self.keep_string(name)?;
+                let table = self.fetch(table)?;
                 self.emit(Op::SetField, table, value, 0, name.0)?;
             }
             Kind::IndexK { table, index } => {
                 let value = self.place_any(e)?;
+                let table = self.fetch(table)?;
                 self.emit(Op::SetIndexK, table, value, 0, index)?;
             }
             Kind::Index { table, key } => {
                 let value = self.place_any(e)?;
+                let (table, key) = (self.fetch(table)?, self.fetch(key)?);
                 self.emit(Op::SetIndex, table, key, value, 0)?;
             }
             // The grammar assigns to variables only.

@@ -229,7 +229,7 @@ impl Compiler<'_> {
     /// Places a left operand, but leaves a local variable where it is: as in
     /// the reference, `x + f()` sees what `f` did to the local `x`.
     fn place_left(&mut self, e: &mut Expr) -> Result<(), CompileError> {
-        if !matches!(e.kind, Kind::Cell(_)) || e.has_jumps() {
+        if !matches!(e.kind, Kind::Cell(_) | Kind::CellValue(_)) || e.has_jumps() {
             self.place_any(e)?;
         }
         Ok(())

@@ -5,8 +5,8 @@
 //! parse_function.rs.
 
 use super::CompileError;
-use super::compiler::{Compiler, fact};
-use super::expression::{Expr, Kind};
+use super::compiler::Compiler;
+use super::expression::{Expr, Kind, Place};
 use super::operator::{Binary, Unary};
 use super::token::Token;
 use crate::frame::link_for_call;
@@ -147,9 +147,7 @@ impl Compiler<'_> {
                 .lexer
                 .syntax_error(b"cannot use '...' outside a vararg function"));
         }
-        if let Some(arg) = self.fun.arg_variable {
-            self.note(arg, fact::DOTS);
-        }
+        self.drop_arg_table();
         Ok(Kind::VarArg(self.emit(Op::VarArg, 0, 2, 0, 0)?))
     }
 
@@ -161,7 +159,14 @@ impl Compiler<'_> {
                 self.advance()?;
                 self.sub_expression(e, 0)?;
                 self.expect_close(Token::Byte(b')'), Token::Byte(b'('), line)?;
-                self.load_variable(e)
+                match e.kind {
+                    // A local variable in parentheses still is read late.
+                    Kind::Cell(cell) | Kind::CellValue(cell) if !e.has_jumps() => {
+                        e.kind = Kind::CellValue(cell);
+                        Ok(())
+                    }
+                    _ => self.load_variable(e),
+                }
             }
             Token::Name(name) => {
                 self.advance()?;
@@ -179,8 +184,7 @@ impl Compiler<'_> {
             match self.token() {
                 Token::Byte(b'.') => self.field(e)?,
                 Token::Byte(b'[') => {
-                    let table = self.place_any(e)?;
-                    *e = Expr::new(Kind::Register(table));
+                    let table = self.place_late(e)?;
                     let mut key = self.bracketed_key()?;
                     self.index(e, table, &mut key)?;
                 }
@@ -206,7 +210,7 @@ impl Compiler<'_> {
 
     /// `.name` or the `:name` of a function statement.
     pub(super) fn field(&mut self, e: &mut Expr) -> Result<(), CompileError> {
-        let table = self.place_any(e)?;
+        let table = self.place_late(e)?;
         self.advance()?;
         let name = self.name()?;
         *e = Expr::new(Kind::Field { table, name });
@@ -218,24 +222,21 @@ impl Compiler<'_> {
         self.advance()?;
         let mut key = Expr::VOID;
         self.sub_expression(&mut key, 0)?;
-        self.settle_value(&mut key)?;
+        if !matches!(key.kind, Kind::Cell(_) | Kind::CellValue(_)) || key.has_jumps() {
+            self.settle_value(&mut key)?;
+        }
         self.expect(Token::Byte(b']'))?;
         Ok(key)
     }
 
-    /// Makes `e` the element `key` of the table in register `table`.
-    pub(super) fn index(
-        &mut self,
-        e: &mut Expr,
-        table: u8,
-        key: &mut Expr,
-    ) -> Result<(), CompileError> {
+    /// Makes `e` the element `key` of a table.
+    fn index(&mut self, e: &mut Expr, table: Place, key: &mut Expr) -> Result<(), CompileError> {
         let kind = match (key.kind, integer_key(key)) {
             (Kind::Str(name), _) if !key.has_jumps() => Kind::Field { table, name },
             (_, Some(index)) => Kind::IndexK { table, index },
             _ => Kind::Index {
                 table,
-                key: self.place_any(key)?,
+                key: self.place_late(key)?,
             },
         };
         *e = Expr::new(kind);

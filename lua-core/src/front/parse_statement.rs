@@ -383,8 +383,10 @@ impl Compiler<'_> {
         while self.accept(Token::Byte(b','))? {
             let mut next = Expr::VOID;
             self.primary_expression(&mut next)?;
-            if let Kind::Local(register) = next.kind {
-                self.avoid_conflict(base, register)?;
+            match next.kind {
+                Kind::Local(register) => self.avoid_conflict(base, register, false)?,
+                Kind::Cell(register) => self.avoid_conflict(base, register, true)?,
+                _ => {}
             }
             let count = (self.targets.len() - base) as u32;
             if count > self.levels_left() {
@@ -438,26 +440,34 @@ impl Compiler<'_> {
         }
     }
 
-    /// The local variable in `register` is a target; targets before it that use
-    /// it as a table or key get a copy of its old value.
-    fn avoid_conflict(&mut self, base: usize, register: u8) -> Result<(), CompileError> {
+    /// The local variable in `register`, or the cell in it, is a target; targets before
+    /// it that use the variable as a table or key get a copy of its old value.
+    fn avoid_conflict(
+        &mut self,
+        base: usize,
+        register: u8,
+        is_cell: bool,
+    ) -> Result<(), CompileError> {
         let copy = self.next_reg();
         let mut conflict = false;
-        let mut replace = |operand: &mut u8| {
-            if *operand == register {
-                *operand = copy;
-                conflict = true;
-            }
-        };
-        for target in &mut self.targets[base..] {
-            match &mut target.kind {
-                Kind::Field { table, .. } | Kind::IndexK { table, .. } => replace(table),
-                Kind::Index { table, key } => {
-                    replace(table);
-                    replace(key);
+        for at in base..self.targets.len() {
+            let mut target = self.targets[at];
+            let (first, second) = match &mut target.kind {
+                Kind::Field { table, .. } | Kind::IndexK { table, .. } => (Some(table), None),
+                Kind::Index { table, key } => (Some(table), Some(key)),
+                _ => (None, None),
+            };
+            for place in [first, second].into_iter().flatten() {
+                if is_cell && place.cell == Some(register) {
+                    // It has a register of its own already.
+                    self.fetch(*place)?;
+                    place.cell = None;
+                } else if !is_cell && place.register == register {
+                    place.register = copy;
+                    conflict = true;
                 }
-                _ => {}
             }
+            self.targets[at] = target;
         }
         if conflict {
             self.emit(Op::Move, copy, register, 0, 0)?;

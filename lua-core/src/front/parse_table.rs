@@ -126,24 +126,26 @@ impl Compiler<'_> {
             _ => None,
         };
         let index = integer_key(&key);
-        let mut key_reg = 0;
+        let mut place = None;
         if name.is_none() && index.is_none() {
-            key_reg = self.place_any(&mut key)?;
+            place = Some(self.place_late(&mut key)?);
         }
         self.expect(Token::Byte(b'='))?;
         let mut value = Expr::VOID;
         self.expression_into(&mut value)?;
         let value = self.place_any(&mut value)?;
-        match (name, index) {
-            (Some(name), _) => self.store_named(table, name, value)?,
-            (_, Some(index)) => {
+        match (name, index, place) {
+            (Some(name), _, _) => self.store_named(table, name, value)?,
+            (_, Some(index), _) => {
                 table.computed += 1;
                 self.emit(Op::SetIndexK, table.register, value, 0, index)?;
             }
-            _ => {
+            (_, _, Some(key)) => {
                 table.computed += 1;
-                self.emit(Op::SetIndex, table.register, key_reg, value, 0)?;
+                let key = self.fetch(key)?;
+                self.emit(Op::SetIndex, table.register, key, value, 0)?;
             }
+            _ => {}
         }
         self.fun.free_reg = free_reg;
         Ok(())

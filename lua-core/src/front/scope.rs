@@ -7,10 +7,10 @@
 //! block ends. Called by the grammar files.
 
 use super::CompileError;
-use super::compiler::{Block, Compiler, Function, NO_JUMP, Pass, fact};
+use super::compiler::{Block, Compiler, Function, NO_JUMP, fact};
 use super::expression::Kind;
 use crate::heap::StrRef;
-use crate::isa::Op;
+use crate::isa::{Insn, Op};
 use crate::proto::{LocalDesc, UpvalueDesc, UpvalueFrom};
 
 /// Most upvalues of a function.
@@ -98,7 +98,6 @@ impl Compiler<'_> {
     pub(super) fn resolve(&mut self, name: StrRef) -> Result<Kind, CompileError> {
         if let Some(register) = self.find_local(&self.fun, name) {
             let var = self.vars[self.fun.var_base as usize + register as usize];
-            self.note(var.number, fact::USED);
             return Ok(if var.is_cell {
                 Kind::Cell(register)
             } else {
@@ -127,7 +126,6 @@ impl Compiler<'_> {
     #[inline(never)]
     fn capture(&mut self, level: usize, register: u8) -> Result<Kind, CompileError> {
         let var = self.vars[self.outer[level].var_base as usize + register as usize];
-        self.note(var.number, fact::USED);
         self.note(var.number, fact::CAPTURED);
         let depth = self.outer.len();
         let mut desc = UpvalueDesc {
@@ -188,40 +186,21 @@ impl Compiler<'_> {
     }
 
     /// The implicit local `arg` that a variadic function of Lua 5.1 has after
-    /// its parameters: a table of the extra arguments, or nil if the function
-    /// uses `...`. It is made only where the name occurs.
-    ///
-    /// Known limitation: `arg.n` is the border `#arg`, which differs from the
-    /// number of arguments if some of them are nil.
+    /// its parameters: a table of the extra arguments and their number, but nil
+    /// if the function uses `...`; see [`Compiler::drop_arg_table`].
     pub(super) fn declare_arg(&mut self) -> Result<(), CompileError> {
         let name = self.rt.intern(b"arg")?;
-        if self.pass == Pass::Survey {
-            self.discard = true;
-            let number = self.declare(name)?;
-            self.fun.arg_variable = Some(number);
-            self.reserve(1)?;
-            return self.activate(1);
-        }
-        if !self.fact(self.next_variable, fact::USED) {
-            self.number_variable()?;
-            return Ok(());
-        }
-        let number = self.declare(name)?;
-        let table = self.reserve(1)?;
-        if self.fact(number, fact::DOTS) {
-            self.emit_nil(table, 1)?;
-        } else {
-            let empty = self.rt.empty_shape();
-            self.emit(Op::NewTable, table, 0, 0, empty.0)?;
-            let n = self.reserve(1)?;
-            self.emit(Op::VarArg, n, 0, 0, 0)?;
-            self.emit(Op::SetList, table, 0, 0, 1)?;
-            self.emit(Op::Len, n, table, 0, 0)?;
-            let key = self.rt.intern(b"n")?;
-            self.keep_string(key)?;
-            self.emit(Op::SetField, table, n, 0, key.0)?;
-            self.free_reg(n);
-        }
+        self.declare(name)?;
+        let register = self.reserve(1)?;
+        self.fun.arg_table = Some(self.emit(Op::ArgTable, register, 0, 0, 0)?);
         self.activate(1)
+    }
+
+    /// The function uses `...`: its variable `arg` is nil.
+    pub(super) fn drop_arg_table(&mut self) {
+        if let Some(pc) = self.fun.arg_table.take() {
+            let register = self.insn(pc).a;
+            self.set_insn(pc, Insn::new(Op::LoadNil, register, 0, 0, 0));
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::Functions;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt};
 use crate::native::{Call, NativeFn, Results};
-use crate::ops::arith::floor;
+use crate::ops::arith::{floor, power};
 use crate::value::{Value, tag};
 
 macro_rules! of_one_number {
@@ -26,15 +26,15 @@ of_one_number! {
     // A result of 0 from below is -0, as C has it.
     ceil x -floor(-x);
     cos x libm::cos(x);
-    cosh x libm::cosh(x);
+    cosh x if x.is_nan() { x } else { libm::cosh(x) };
     deg x x * (180.0 / core::f64::consts::PI);
     exp x libm::exp(x);
     floor_ x floor(x);
     log x libm::log(x);
-    log10 x libm::log10(x);
+    log10 x if x < 0.0 { f64::NAN } else { libm::log10(x) };
     rad x x * (core::f64::consts::PI / 180.0);
     sin x libm::sin(x);
-    sinh x libm::sinh(x);
+    sinh x if x.is_nan() { x } else { libm::sinh(x) };
     sqrt x libm::sqrt(x);
     tan x libm::tan(x);
     tanh x libm::tanh(x);
@@ -99,7 +99,7 @@ fn atan2(call: &mut Call) -> Result<Results, Raise> {
 
 fn pow(call: &mut Call) -> Result<Results, Raise> {
     let (x, y) = (call.check_number(0)?, call.check_number(1)?);
-    call.ret(Value::number(libm::pow(x, y)))
+    call.ret(Value::number(power(x, y)))
 }
 
 fn fmod(call: &mut Call) -> Result<Results, Raise> {

@@ -195,7 +195,10 @@ impl Call {
             Err(Raise::NoMemory) => {
                 let room = args.len() as u32 + 8;
                 self.surely(|call| call.reserve(room))?;
-                self.call(f, args)
+                match self.call(f, args) {
+                    Err(Raise::NoMemory) => Err(self.rt().memory_error()),
+                    other => other,
+                }
             }
             other => other,
         }

@@ -15,7 +15,6 @@ use super::string::BYTES_PER_TICK;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt};
 use crate::value::Value;
-use core::sync::atomic::Ordering;
 
 /// Most captures of a pattern.
 pub(super) const MAX_CAPTURES: usize = 32;
@@ -202,17 +201,7 @@ impl<'a> Matcher<'a> {
         let rt = self.rt;
         rt.charge_work(self.work / BYTES_PER_TICK);
         self.work %= BYTES_PER_TICK;
-        // SAFETY: plain fields. `charge_work` moves all ticks to `fuel` when they are limited.
-        unsafe {
-            let vm = rt.vm();
-            if (*vm).stop.load(Ordering::Relaxed) != 0 {
-                return Err(Raise::Stopped);
-            }
-            if (*vm).fuel_limited && (*vm).fuel <= 0 {
-                return Err(Raise::OutOfFuel);
-            }
-        }
-        Ok(())
+        rt.check_end()
     }
 
     /// Matches at exactly this place; gives where the match ends.

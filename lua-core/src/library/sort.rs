@@ -74,14 +74,19 @@ impl Sorter<'_> {
         element(self.call.rt(), self.t, i)
     }
 
-    fn set(&mut self, i: i64, v: Value) -> Result<(), Raise> {
-        Ok(self.call.rt().raw_set_int(self.t, i as u32, v)?)
-    }
-
+    /// Swaps two elements. Storing needs memory only where the list has holes; then
+    /// nothing is lost if there is none.
     fn swap(&mut self, i: i64, j: i64) -> Result<(), Raise> {
         let (x, y) = (self.get(i), self.get(j));
-        self.set(i, y)?;
-        self.set(j, x)
+        let t = self.t;
+        self.call.surely(|call| {
+            let rt = call.rt();
+            rt.raw_set_int(t, i as u32, y)?;
+            rt.raw_set_int(t, j as u32, x).or_else(|no_memory| {
+                rt.raw_set_int(t, i as u32, x)?;
+                Err(no_memory.into())
+            })
+        })
     }
 
     fn less(&mut self, x: Value, y: Value) -> Result<bool, Raise> {

@@ -100,8 +100,8 @@ fn insert(call: &mut Call) -> Result<Results, Raise> {
     // The one step that can fail for lack of memory comes first: it makes the
     // new last slot, from where on all slots exist.
     set_element(rt, t, end, element(rt, t, end - 1))?;
-    call.charge((end - place) as u64 / SLOTS_PER_TICK);
     if let Some(slots) = array_slots(rt, t, place, end) {
+        call.charge((end - place) as u64 / SLOTS_PER_TICK);
         // SAFETY: slots of the array part, `place` to `end` inclusive.
         unsafe {
             core::ptr::copy(slots, slots.add(1), (end - place) as usize);
@@ -111,6 +111,10 @@ fn insert(call: &mut Call) -> Result<Results, Raise> {
     }
     let mut i = end - 1;
     while i > place {
+        // There may be thousands of millions, if the place is negative.
+        if i & 0xFFFF == 0 {
+            call.charge_and_check(0x10000 / SLOTS_PER_TICK)?;
+        }
         let moved = element(rt, t, i - 1);
         call.retry(|_| set_element(rt, t, i, moved))?;
         i -= 1;

@@ -62,6 +62,16 @@ pub(crate) fn modulo_number(x: f64, y: f64) -> f64 {
     ModOp::apply(x, y)
 }
 
+/// Power as the slow path and the library need it.
+pub(crate) fn power(x: f64, y: f64) -> f64 {
+    let r = libm::pow(x, y);
+    if x.is_nan() && y % 2.0 != 0.0 && y % 1.0 == 0.0 {
+        // C's takes the sign of an odd power away beforehand, also from this.
+        return r.abs();
+    }
+    r
+}
+
 #[inline(always)]
 fn store<O: Operands>(m: Machine, o: O, x: f64) -> Flow {
     // Arithmetic makes no NaN above the canonical one (x86 default NaN, or a

@@ -261,6 +261,12 @@ pub fn return_many<O: Operands>(m: Machine, o: O) -> Flow {
     return_values(m, from, given(m, o, from))
 }
 
+/// R[a] = {n = select('#', ...), ...}
+#[inline(always)]
+pub fn arg_table<O: Operands>(_m: Machine, _o: O) -> Flow {
+    Flow::Slow
+}
+
 /// R[a ..] = ...
 #[inline(always)]
 pub fn var_arg<O: Operands>(m: Machine, o: O) -> Flow {

@@ -15,16 +15,22 @@ pub fn for_prep<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Slow;
     }
-    if within(
-        f64::from_bits(index),
-        f64::from_bits(limit),
-        f64::from_bits(step),
-    ) {
-        m.set_reg(a + 24, index);
+    let (limit, step) = (f64::from_bits(limit), f64::from_bits(step));
+    let index = first_index(f64::from_bits(index), step);
+    if within(index, limit, step) {
+        m.set_reg(a, index.to_bits());
+        m.set_reg(a + 24, index.to_bits());
         Flow::Next
     } else {
         Flow::Taken
     }
+}
+
+/// The index of the first iteration: the reference subtracts the step, and the loop
+/// then begins by adding it, which rounds.
+#[inline(always)]
+pub(crate) fn first_index(initial: f64, step: f64) -> f64 {
+    initial - step + step
 }
 
 /// Is the loop to be entered with this index?

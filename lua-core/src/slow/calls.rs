@@ -3,7 +3,7 @@
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::{FrameKind, distance, header_word, link};
-use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt};
+use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::native::Call;
 use crate::ops::insn;
@@ -194,6 +194,20 @@ impl Rt {
             }
             self.next(base, pc)
         }
+    }
+
+    /// What a variadic function calls `arg`.
+    pub(super) fn arg_table(self, base: *mut u64) -> Result<TableRef, Raise> {
+        // SAFETY: the frame header lies below the base.
+        let proto = self.header(Value(unsafe { *base.sub(2) }).payload()).aux;
+        let (from, n) = self.variadic_arguments(base, self.header(proto).b2 as u32);
+        let t = self.new_table(self.empty_shape(), n)?;
+        for j in 0..n {
+            // SAFETY: the arguments lie below the frame.
+            self.raw_set_int(t, j + 1, Value(unsafe { *from.add(j as usize) }))?;
+        }
+        self.raw_set_str(t, self.intern(b"n")?, Value::number(n as f64))?;
+        Ok(t)
     }
 
     pub(super) fn make_closure(self, base: *mut u64, p: ProtoRef) -> Result<ClosureRef, Raise> {

@@ -68,7 +68,7 @@ impl Rt {
     /// Leaves the place and a traceback, as far as there is memory, for the embedder who
     /// reads the message of a program that was ended from outside.
     #[cold]
-    fn note_end(self, message: &[u8]) {
+    pub(crate) fn note_end(self, message: &[u8]) {
         let mut text = Text::new();
         self.push_position(&mut text, 0);
         text.push(message);
@@ -332,6 +332,10 @@ impl Rt {
             Op::Return0 => self.slow_return(base, 0, 1),
             Op::Return1 => self.slow_return(base, i.a, 2),
             Op::VarArg => self.var_arg(base, pc, i),
+            Op::ArgTable => {
+                let t = self.arg_table(base)?;
+                self.finish(base, pc, i.a, t.value())
+            }
             // The bodies of all other operations are complete.
             _ => Err(self.raise_text(b"internal error: no slow path")),
         }
@@ -416,6 +420,7 @@ impl Rt {
                 None => return Err(self.raise_text(names[j as usize])),
             }
         }
+        x[0] = crate::ops::loops::first_index(x[0], x[2]);
         // SAFETY: registers of the frame.
         unsafe {
             for (j, n) in x.iter().enumerate() {

@@ -5,7 +5,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::{Rt, StrRef};
 use crate::isa::{Insn, Op};
-use crate::ops::arith::modulo_number;
+use crate::ops::arith::{modulo_number, power};
 use crate::ops::insn;
 use crate::state::Event;
 use crate::value::{Value, tag};
@@ -34,7 +34,7 @@ impl Rt {
                 Event::Mul => a * b,
                 Event::Div => a / b,
                 Event::Mod => modulo_number(a, b),
-                _ => libm::pow(a, b),
+                _ => power(a, b),
             };
             return self.finish(base, pc, insn(pc).a, Value::number(r));
         }
