@@ -2,7 +2,8 @@
 //! A bundle with another fingerprint is refused.
 
 use crate::isa::OPS;
-use crate::proto::Closure;
+use crate::proto::{Closure, NATIVE_UPVALUES};
+use crate::shortcuts::SHORTCUTS;
 use crate::state::VmState;
 use crate::table::Table;
 use core::mem::offset_of;
@@ -39,6 +40,9 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,
         offset_of!(VmState, handlers) as u64,
+        offset_of!(VmState, shortcuts) as u64,
+        offset_of!(VmState, thread) as u64,
+        offset_of!(VmState, library) as u64,
         offset_of!(VmState, stubs) as u64,
         offset_of!(Table, shape) as u64,
         offset_of!(Table, meta) as u64,
@@ -47,6 +51,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Table, array_cap) as u64,
         offset_of!(Closure, env) as u64,
         offset_of!(Closure, entry) as u64,
+        NATIVE_UPVALUES as u64,
         crate::value::TAG,
     ];
     let mut i = 0;
@@ -64,6 +69,16 @@ const fn fingerprint() -> [u8; 32] {
         }
         h = mix(h, OPS[op].extra.words() as u64);
         op += 1;
+    }
+    let mut shortcut = 0;
+    while shortcut < SHORTCUTS.len() {
+        let name = SHORTCUTS[shortcut].0.as_bytes();
+        let mut j = 0;
+        while j < name.len() {
+            h = mix(h, name[j] as u64);
+            j += 1;
+        }
+        shortcut += 1;
     }
     let mut out = [0; 32];
     let mut i = 0;

@@ -9,6 +9,7 @@
 //! | `shape`, `refmap`, `table`, `proto`, `thread` | the objects |
 //! | `front` | source to bytecode |
 //! | `ops` | the one meaning of each operation (fast part) |
+//! | `shortcuts` | the table of library functions that the engines know |
 //! | `slow`, `calls` | the rest of each operation; frames, errors, coroutines |
 //! | `engine` | portable loop, bundle interpreter |
 //! | `native`, `library`, `system` | native functions, the library, what it needs from outside |
@@ -38,8 +39,10 @@ pub mod native;
 pub mod numconv;
 pub mod ops;
 pub mod proto;
+pub mod random;
 mod refmap;
 pub mod shape;
+pub mod shortcuts;
 mod slow;
 pub mod state;
 pub mod system;

@@ -62,6 +62,8 @@ impl Special {
 pub struct Library {
     /// Names of the nine types, by [`Type`].
     pub(crate) type_names: [u32; 9],
+    /// The same by tag, as a positive number; 0 for numbers.
+    pub(crate) tag_names: [u32; 16],
     /// One-byte strings.
     pub(crate) byte_strings: [u32; 256],
     /// The empty string.

@@ -133,7 +133,8 @@ pub struct Closure {
 pub const CLOSURE_UPVALUES: u32 = size_of::<Closure>() as u32;
 
 /// A native function, followed by its upvalues. Header: `b2` number of
-/// upvalues, `b3` a [`crate::native::Special`].
+/// upvalues, `b3` a [`crate::native::Special`],
+/// `aux` the number of its shortcut.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Native {
@@ -308,5 +309,11 @@ impl Rt {
             self.set(f + NATIVE_UPVALUES + i as u32 * 8, v);
         }
         Ok(NativeRef(f))
+    }
+
+    /// Gives a native function a shortcut.
+    pub(crate) fn set_shortcut(self, n: NativeRef, shortcut: u32) {
+        let h = self.header(n.0);
+        self.set(n.0, Header { aux: shortcut, ..h });
     }
 }

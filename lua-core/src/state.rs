@@ -11,6 +11,7 @@ use crate::heap::intern::InternTable;
 use crate::heap::{Buffer, Rt};
 use crate::native::Library;
 use crate::shape::INLINE_MAX;
+use crate::shortcuts::SHORTCUT_MAX;
 use crate::slow::caches::Stubs;
 use crate::system::System;
 use crate::value::Value;
@@ -135,6 +136,11 @@ pub struct VmState {
     pub cells: Cells,
     /// Handler of each operation.
     pub dispatch: [usize; 256],
+    /// Handler of each shortcut; the first is that of all other native functions.
+    pub shortcuts: [usize; SHORTCUT_MAX],
+    /// The running thread.
+    pub(crate) thread: u32,
+    pub(crate) library: Library,
 
     /// The same, while the entries of `dispatch` lead to the hooks.
     pub handlers: [usize; 256],
@@ -174,7 +180,6 @@ pub struct VmState {
 
     // roots
     pub(crate) main_thread: u32,
-    pub(crate) thread: u32,
     pub(crate) globals: u32,
     pub(crate) registry: u32,
     pub(crate) string_meta: u32,
@@ -203,7 +208,6 @@ pub struct VmState {
     pub(crate) hook_mask: u32,
     pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
-    pub(crate) library: Library,
     pub(crate) stats: Stats,
 }
 

@@ -161,6 +161,7 @@ impl<'m> Vm<'m> {
                 },
                 dispatch: [0; 256],
                 handlers: [0; 256],
+                shortcuts: [0; crate::shortcuts::SHORTCUT_MAX],
                 spans: linked_list_allocator::Heap::new(base.add(state), bytes - state),
                 large: 0,
                 reserved: 0,
@@ -212,6 +213,7 @@ impl<'m> Vm<'m> {
                 seed: config.seed,
                 library: Library {
                     type_names: [0; 9],
+                    tag_names: [0; 16],
                     byte_strings: [0; 256],
                     empty: 0,
                 },

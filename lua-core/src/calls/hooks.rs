@@ -242,7 +242,7 @@ impl Rt {
     /// Is the instruction a call of an ordinary native function?
     fn calls_native(self, base: *mut u64, pc: *const u64) -> bool {
         let insn = crate::ops::insn(pc);
-        if OPS[insn.op as usize].base != Op::Call {
+        if !matches!(OPS[insn.op as usize].base, Op::Call | Op::TailCall) {
             return false;
         }
         // SAFETY: a register of the frame.

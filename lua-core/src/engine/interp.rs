@@ -11,6 +11,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::Rt;
 use crate::isa::OPS;
+use crate::shortcuts::{SHORTCUT_MAX, SHORTCUTS};
 use crate::state::VmState;
 use crate::vm::Vm;
 use rt_nostd::{CodeRegion, Expectations, LinkError};
@@ -139,18 +140,26 @@ impl Vm<'_> {
         let enter = find("enter").ok_or(InterpError::MissingHandler("enter"))?;
         let slow = find("slow").ok_or(InterpError::MissingHandler("slow"))?;
         let hook = find("hook").ok_or(InterpError::MissingHandler("hook"))?;
-        let mut dispatch = [slow; 256];
-        let mut name = [0u8; 40];
-        for (i, info) in OPS.iter().enumerate() {
-            let n = info.name.len();
-            let missing = InterpError::MissingHandler(info.name);
-            let Some(room) = name.get_mut(..3 + n) else {
+        let native = find("native").ok_or(InterpError::MissingHandler("native"))?;
+        let handler = |prefix: &str, name: &'static str| {
+            let missing = InterpError::MissingHandler(name);
+            let mut full = [0u8; 40];
+            let n = prefix.len();
+            let Some(room) = full.get_mut(..n + name.len()) else {
                 return Err(missing);
             };
-            room[..3].copy_from_slice(b"op_");
-            room[3..].copy_from_slice(info.name.as_bytes());
+            room[..n].copy_from_slice(prefix.as_bytes());
+            room[n..].copy_from_slice(name.as_bytes());
             let text = core::str::from_utf8(room).unwrap_or("");
-            dispatch[i] = find(text).ok_or(missing)?;
+            find(text).ok_or(missing)
+        };
+        let mut dispatch = [slow; 256];
+        for (place, info) in dispatch.iter_mut().zip(OPS) {
+            *place = handler("op_", info.name)?;
+        }
+        let mut shortcuts = [native; SHORTCUT_MAX];
+        for (place, (name, ..)) in shortcuts.iter_mut().skip(1).zip(SHORTCUTS) {
+            *place = handler("short_", name)?;
         }
         // SAFETY: plain fields.
         unsafe {
@@ -159,6 +168,7 @@ impl Vm<'_> {
             (*vm).handlers = dispatch;
             (*vm).hook_handler = hook;
             (*vm).hook_mask = 0;
+            (*vm).shortcuts = shortcuts;
             (*vm).enter = enter;
             (*vm).run = run;
             self.rt().refresh_hooks();

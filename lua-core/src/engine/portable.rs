@@ -9,6 +9,7 @@ use crate::error::Raise;
 use crate::heap::Rt;
 use crate::isa::Op;
 use crate::ops::{self, Fetch, Flow, Machine, jump_bytes};
+use crate::shortcuts::Shortcut;
 use crate::value::TAG;
 
 macro_rules! dispatch {
@@ -20,6 +21,15 @@ macro_rules! dispatch {
             ),)*
             // No prototype holds other numbers: the front end emits operations of the table.
             _ => (Flow::Slow, 1),
+        }
+    };
+}
+
+macro_rules! shortcut {
+    ($number:ident $m:ident $pc:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
+        match $number {
+            $(x if x == Shortcut::$name as usize => ops::shortcuts::$body($m, Fetch::new($pc)),)*
+            _ => Flow::Native,
         }
     };
 }
@@ -72,6 +82,13 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
             Flow::MissedMethod => ops::access::method_missed(m, unsafe { Fetch::new(pc) }),
             // SAFETY: as above.
             Flow::MissedSet => ops::access::set_missed(m, unsafe { Fetch::new(pc) }),
+            Flow::Native => {
+                // SAFETY: as above; the callee's number chooses the body.
+                unsafe {
+                    let number = ops::shortcuts::number(m, Fetch::new(pc));
+                    crate::for_each_shortcut!(shortcut, number, m, pc,)
+                }
+            }
             other => other,
         };
         let step = match flow {

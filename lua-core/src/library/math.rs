@@ -5,7 +5,8 @@ use super::Functions;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt};
 use crate::native::{Call, NativeFn, Results};
-use crate::ops::arith::{floor, power};
+use crate::ops::arith::{floor, power, sqrt as square_root};
+use crate::random::Random;
 use crate::value::{Value, tag};
 
 macro_rules! of_one_number {
@@ -35,7 +36,7 @@ of_one_number! {
     rad x x * (core::f64::consts::PI / 180.0);
     sin x libm::sin(x);
     sinh x if x.is_nan() { x } else { libm::sinh(x) };
-    sqrt x libm::sqrt(x);
+    sqrt x square_root(x);
     tan x libm::tan(x);
     tanh x libm::tanh(x);
 }
@@ -164,42 +165,6 @@ fn min(call: &mut Call) -> Result<Results, Raise> {
 
 // ---- random numbers
 
-/// xoshiro256** (Blackman and Vigna), seeded by SplitMix64.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Random([u64; 4]);
-
-impl Random {
-    fn new(seed: u64) -> Random {
-        let mut x = seed;
-        Random(core::array::from_fn(|_| {
-            x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = x;
-            z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-            z ^ z >> 31
-        }))
-    }
-
-    fn next(&mut self) -> u64 {
-        let s = &mut self.0;
-        let result = s[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
-        let t = s[1] << 17;
-        s[2] ^= s[0];
-        s[3] ^= s[1];
-        s[1] ^= s[2];
-        s[0] ^= s[3];
-        s[2] ^= t;
-        s[3] = s[3].rotate_left(45);
-        result
-    }
-
-    /// A number from [0, 1) with 53 random bits.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 * (1.0 / 9007199254740992.0)
-    }
-}
-
 fn random(call: &mut Call) -> Result<Results, Raise> {
     // All checks come first: a failing call takes no number from the sequence.
     let (low, high) = match call.count() {
@@ -228,8 +193,7 @@ fn random(call: &mut Call) -> Result<Results, Raise> {
     if call.count() == 0 {
         return call.ret(Value::number(r));
     }
-    let width = high as f64 - low as f64 + 1.0;
-    call.ret(Value::number(floor(r * width) + low as f64))
+    call.ret(Value::number(Random::within(r, low, high)))
 }
 
 fn randomseed(call: &mut Call) -> Result<Results, Raise> {
@@ -237,25 +201,4 @@ fn randomseed(call: &mut Call) -> Result<Results, Raise> {
     let state = call.upvalue(0).payload();
     call.rt().set(state, Random::new(seed.to_bits()));
     call.ret0()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Random;
-
-    #[test]
-    fn numbers_are_spread_and_repeatable() {
-        let mut a = Random::new(42);
-        let mut b = Random::new(42);
-        let mut counts = [0; 10];
-        for _ in 0..10_000 {
-            let x = a.unit();
-            assert_eq!(x, b.unit());
-            assert!((0.0..1.0).contains(&x));
-            counts[(x * 10.0) as usize] += 1;
-        }
-        // Six standard deviations around 1000.
-        assert!(counts.iter().all(|n| (820..1180).contains(n)), "{counts:?}");
-        assert_ne!(Random::new(1).next(), Random::new(2).next());
-    }
 }

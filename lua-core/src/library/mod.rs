@@ -65,6 +65,12 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
         ] {
             (*vm).library.type_names[t as usize] = rt.intern(t.name().as_bytes())?.0;
         }
+        for i in 1..16u32 {
+            // Tags are small negative numbers.
+            let t = Value::tagged(i.wrapping_neg(), 0).type_of();
+            (*vm).library.tag_names[i as usize] = (*vm).library.type_names[t as usize];
+        }
+        (*vm).library.tag_names[0] = (*vm).library.type_names[Type::Number as usize];
     }
     base::open(rt)?;
     math::open(rt)?;
@@ -77,7 +83,8 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     load::open(rt)?;
     debug::open(rt)?;
     hook::open(rt)?;
-    traceback::open(rt)
+    traceback::open(rt)?;
+    rt.mark_shortcuts()
 }
 
 /// Makes what needs a system, which the state has by now.

@@ -127,7 +127,12 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     }
     if m.reg_tag(a) != tag::CLOSURE {
         cold_path();
-        return Flow::Slow;
+        return if m.reg_tag(a) == tag::NATIVE {
+            // Called from this frame; the `Return` that follows gives the results.
+            Flow::Native
+        } else {
+            Flow::Slow
+        };
     }
     // SAFETY: as `call`; the frame is replaced by one at the same base.
     unsafe {

@@ -15,6 +15,7 @@ pub mod branch;
 pub mod call;
 pub mod data;
 pub mod loops;
+pub mod shortcuts;
 
 use crate::isa::Insn;
 use crate::state::VmState;
@@ -34,7 +35,8 @@ pub enum Flow {
     Exit,
     /// To the slow path of this operation.
     Slow,
-    /// To the native function that this `Call` names.
+    /// To the native function that this `Call` or `TailCall` names, by way of its
+    /// shortcut (`shortcuts.rs`) if it has one.
     Native,
     /// The cache of a `GetField` missed: to [`access::get_missed`].
     MissedGet,

@@ -34,6 +34,9 @@ impl Rt {
             let arguments = func.add(2);
             let count = self.argument_count(arguments, i.b);
             let simple = i.c.wrapping_sub(1) <= 1;
+            if i.op == Op::TailCall as u8 {
+                return self.slow(base, pc);
+            }
             if self.header(n.0).b3 != 0 {
                 // Frames change: `pcall`, coroutines.
                 self.save_frame(base, pc);

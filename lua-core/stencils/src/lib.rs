@@ -16,7 +16,7 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
-use lua_core::for_each_op;
+use lua_core::{for_each_op, for_each_shortcut};
 use lua_core::isa::Extra;
 use lua_core::ops::{self, Fetch, Flow, Machine, jump_bytes};
 use lua_core::state::VmState;
@@ -194,7 +194,14 @@ macro_rules! handlers {
                         }
                         Flow::Native => {
                             cold_path();
-                            become aot_native(vm, base, pc, tag)
+                            // By way of the callee's shortcut.
+                            let number = ops::shortcuts::number(Machine::new(vm, base, tag), Fetch::new(pc));
+                            let handler: Handler = core::mem::transmute::<usize, Handler>(
+                                (&raw const (*vm).shortcuts as *const usize)
+                                    .add(number)
+                                    .read(),
+                            );
+                            become handler(vm, base, pc, tag)
                         }
                         Flow::MissedGet => {
                             cold_path();
@@ -220,3 +227,26 @@ macro_rules! handlers {
 }
 
 for_each_op!(handlers);
+
+/// The shortcuts: reached from a `Call` or `TailCall` whose callee has one.
+macro_rules! shortcuts {
+    ($($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = concat!("aot_short_", stringify!($name)))]
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+                // SAFETY: the arguments are a handler's, at a call of this function.
+                unsafe {
+                    match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
+                        Flow::Next => dispatch!(vm, base, pc.add(1), tag),
+                        _ => {
+                            cold_path();
+                            become aot_native(vm, base, pc, tag)
+                        }
+                    }
+                }
+            }
+        };)*
+    };
+}
+
+for_each_shortcut!(shortcuts);
