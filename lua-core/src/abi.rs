@@ -6,6 +6,7 @@ use crate::proto::{Closure, NATIVE_UPVALUES};
 use crate::shortcuts::SHORTCUTS;
 use crate::state::VmState;
 use crate::table::Table;
+use crate::thread::Thread;
 use core::mem::offset_of;
 
 /// FNV-1a, four lanes with different seeds; not cryptographic: it guards
@@ -49,6 +50,15 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Table, props) as u64,
         offset_of!(Table, array) as u64,
         offset_of!(Table, array_cap) as u64,
+        offset_of!(Thread, stack) as u64,
+        offset_of!(Thread, slots) as u64,
+        offset_of!(Thread, base) as u64,
+        offset_of!(Thread, pc) as u64,
+        offset_of!(Thread, top) as u64,
+        offset_of!(Thread, entries) as u64,
+        offset_of!(Thread, fresh) as u64,
+        offset_of!(Thread, depth) as u64,
+        offset_of!(Thread, hook) as u64,
         offset_of!(Closure, env) as u64,
         offset_of!(Closure, entry) as u64,
         NATIVE_UPVALUES as u64,

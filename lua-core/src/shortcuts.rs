@@ -14,7 +14,8 @@ use crate::heap::{NativeRef, NoMemory, Rt, TableRef};
 use crate::value::Value;
 
 /// The table of shortcuts. Calls `$consumer! { $($extra)* ; rows }`, each row
-/// `Name "library" "function" body "what it covers";`
+/// `Name "library" "function" body "what it covers";` Functions without a name get
+/// their shortcut where they are made.
 #[macro_export]
 macro_rules! for_each_shortcut {
     ($consumer:ident $(, $extra:tt)* $(,)?) => {
@@ -31,6 +32,10 @@ macro_rules! for_each_shortcut {
             Char      "string" "char"      char      "one byte";
             StringLen "string" "len"       len       "a string";
             Sub       "string" "sub"       sub       "nothing, one byte, or all of a string";
+            Pcall     ""       "pcall"     pcall     "a Lua function";
+            Resume    "coroutine" "resume" resume    "a coroutine that has yielded";
+            Wrapped   "coroutine" ""       wrapped   "the same; functions that `wrap` makes";
+            Yield     "coroutine" "yield"  yield_    "to a Lua function";
             Assert    ""       "assert"    assert    "what holds";
             GetMeta   ""       "getmetatable" getmetatable "a table without a metatable";
             Ipairs    ""       "ipairs"    ipairs    "at the head of a loop";
@@ -74,6 +79,9 @@ impl Rt {
     /// Writes the shortcuts' numbers into the library's functions.
     pub(crate) fn mark_shortcuts(self) -> Result<(), NoMemory> {
         for (i, (_, library, function)) in SHORTCUTS.iter().enumerate() {
+            if function.is_empty() {
+                continue;
+            }
             let t: TableRef = self.library_table(library)?;
             let f: Value = self.raw_get_str(t, self.intern(function.as_bytes())?);
             if let Some(n) = NativeRef::from_value(f) {

@@ -5,6 +5,7 @@ use super::Functions;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, ThreadRef};
 use crate::native::{Call, Results, Special};
+use crate::shortcuts::Shortcut;
 use crate::thread::Status;
 use crate::value::{Value, tag};
 
@@ -70,6 +71,7 @@ fn wrap(call: &mut Call) -> Result<Results, Raise> {
         rt.globals().0,
         &upvalues,
     )?;
+    rt.set_shortcut(f, Shortcut::Wrapped as u32);
     call.ret(f.value())
 }
 

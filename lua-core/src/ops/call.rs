@@ -29,7 +29,7 @@ fn given<O: Operands>(m: Machine, o: O, first: *mut u64) -> u32 {
 
 /// Do the registers of a frame at `base` fit?
 #[inline(always)]
-fn fits(m: Machine, base: *mut u64, entry: u32) -> bool {
+pub(super) fn fits(m: Machine, base: *mut u64, entry: u32) -> bool {
     let bytes: u32 = m.get(entry - FRAME_BYTES_BEFORE_ENTRY, 0);
     // SAFETY: plain field.
     base as usize + bytes as usize <= unsafe { (*m.vm).stack_limit } as usize
@@ -37,7 +37,7 @@ fn fits(m: Machine, base: *mut u64, entry: u32) -> bool {
 
 /// Makes the parameters from `given` on nil.
 #[inline(always)]
-fn pad(base: *mut u64, given: u32, params: u32) {
+pub(super) fn pad(base: *mut u64, given: u32, params: u32) {
     let mut i = given;
     while i < params {
         // SAFETY: parameters are registers of a frame that fits.
@@ -62,6 +62,13 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
             Flow::Slow
         };
     }
+    enter(m, o)
+}
+
+/// Calls the Lua function in R[a].
+#[inline(always)]
+pub(super) fn enter<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
     // SAFETY: the call area lies inside the frame; that the callee's frame fits is
     // checked before anything is written.
     unsafe {
@@ -162,41 +169,21 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     }
 }
 
-/// Returns `n` values at `from` to a Lua caller, whatever it wants, or to Rust.
+/// Gives `n` values as the results of the frame at `base` to its caller, a Lua function:
+/// its link is of kind `Lua` or `LuaMany`. Values may lie where results go, or above.
 #[inline(always)]
-fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
-    // SAFETY: frame headers lie below the bases and name the callers' frames and
-    // calls; results go to where function and arguments were, and never above `from`
-    // but for nils that a fixed number of results may add, which are registers of
-    // the caller.
+pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) -> u64) -> Flow {
+    // SAFETY: the frame's header lies below its base and names the caller's frame and
+    // call; results go to where function and arguments were, and what is wanted beyond
+    // the values is registers of the caller.
     unsafe {
-        let mut base = m.base;
-        let mut link = *(base.sub(1) as *const u32).add(1);
-        if link & KIND_MASK == FrameKind::Variadic as u32 {
-            base = base.byte_sub(distance(link));
-            link = *(base.sub(1) as *const u32).add(1);
-        }
-        let kind = link & KIND_MASK;
+        let link = *(base.sub(1) as *const u32).add(1);
         let to = *(base.sub(1) as *const u32);
         let results = base.sub(2);
         let caller = base.byte_sub(distance(link));
-        let mut i = 0;
-        if kind == FrameKind::Lua as u32 {
-            *results = if n == 0 { Value::NIL.0 } else { *from };
+        if link & KIND_MASK == FrameKind::Lua as u32 {
+            *results = if n == 0 { Value::NIL.0 } else { value(0) };
             return Flow::Goto(caller, m.address(to));
-        }
-        if kind == FrameKind::Entry as u32 {
-            while i < n as usize {
-                *results.add(i) = *from.add(i);
-                i += 1;
-            }
-            (*m.vm).top = results.add(i);
-            (*m.vm).left = n;
-            return Flow::Exit;
-        }
-        if kind != FrameKind::LuaMany as u32 {
-            cold_path();
-            return Flow::Slow;
         }
         // The number of results wanted, from the instruction that called.
         let word: u64 = m.get(to - 8, 0);
@@ -209,8 +196,9 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
         } else {
             wanted - 1
         };
+        let mut i = 0;
         while i < copied as usize {
-            *results.add(i) = *from.add(i);
+            *results.add(i) = value(i);
             i += 1;
         }
         if wanted == 0 {
@@ -219,6 +207,50 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
             pad(results, copied, wanted - 1);
         }
         Flow::Goto(caller, m.address(to))
+    }
+}
+
+/// Returns `n` values at `from` to a Lua caller, whatever it wants, or through `pcall`,
+/// or to Rust.
+#[inline(always)]
+fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
+    // SAFETY: frame headers lie below the bases and name the callers' frames; results
+    // go below `from`.
+    unsafe {
+        let mut base = m.base;
+        let mut link = *(base.sub(1) as *const u32).add(1);
+        if link & KIND_MASK == FrameKind::Variadic as u32 {
+            base = base.byte_sub(distance(link));
+            link = *(base.sub(1) as *const u32).add(1);
+        }
+        let kind = link & KIND_MASK;
+        if kind <= FrameKind::LuaMany as u32 {
+            return deliver(m, base, n, |i| *from.add(i));
+        }
+        if kind == FrameKind::Entry as u32 {
+            let results = base.sub(2);
+            let mut i = 0;
+            while i < n as usize {
+                *results.add(i) = *from.add(i);
+                i += 1;
+            }
+            (*m.vm).top = results.add(i);
+            (*m.vm).left = n;
+            return Flow::Exit;
+        }
+        if kind == FrameKind::Protected as u32 {
+            // `true` goes in front. The frame of `pcall` is at least two slots below.
+            let outer = base.byte_sub(distance(link));
+            link = *(outer.sub(1) as *const u32).add(1);
+            if link & KIND_MASK <= FrameKind::LuaMany as u32 {
+                return deliver(m, outer, n + 1, |i| match i {
+                    0 => Value::TRUE.0,
+                    _ => *from.add(i - 1),
+                });
+            }
+        }
+        cold_path();
+        Flow::Slow
     }
 }
 

@@ -1,6 +1,9 @@
 //! Numeric and generic `for`.
 
-use super::{Flow, Machine, Operands, truncate, widen};
+use super::call::enter;
+use super::{Flow, Machine, Operands, shortcuts, truncate, widen};
+use crate::frame::{FrameKind, link};
+use crate::shortcuts::Shortcut;
 use crate::table::Table;
 use crate::value::{Value, tag};
 use core::hint::cold_path;
@@ -127,9 +130,85 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
                     return Flow::TakenNext;
                 }
             }
+            return Flow::Slow;
         }
     }
-    Flow::Slow
+    call_iterator(m, o)
+}
+
+/// The call that an `IterCall` makes, in the way of a `Call`.
+#[derive(Clone, Copy)]
+struct IteratorCall<O>(O);
+
+impl<O: Operands> Operands for IteratorCall<O> {
+    #[inline(always)]
+    fn a(self) -> usize {
+        self.0.a() + 24
+    }
+    #[inline(always)]
+    fn b(self) -> usize {
+        self.0.b()
+    }
+    #[inline(always)]
+    fn c(self) -> usize {
+        self.0.c()
+    }
+    #[inline(always)]
+    fn imm_b(self) -> usize {
+        // State and control.
+        3
+    }
+    #[inline(always)]
+    fn imm_c(self) -> usize {
+        self.0.imm_b() + 1
+    }
+    #[inline(always)]
+    fn d(self) -> u32 {
+        let kind = if self.0.imm_b() == 1 {
+            FrameKind::Lua
+        } else {
+            FrameKind::LuaMany
+        };
+        link((self.a() / 8) as u32 + 2, kind)
+    }
+    #[inline(always)]
+    fn k(self) -> u64 {
+        self.0.k()
+    }
+    #[inline(always)]
+    fn extra(self, i: usize) -> u32 {
+        self.0.extra(i)
+    }
+    #[inline(always)]
+    fn pc(self) -> *const u64 {
+        self.0.pc()
+    }
+}
+
+/// Calls an iterator that is a Lua function, or that a coroutine runs.
+#[inline(always)]
+fn call_iterator<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    let is_closure = m.reg_tag(a) == tag::CLOSURE;
+    if !is_closure
+        && (m.reg_tag(a) != tag::NATIVE || shortcuts::number(m, o) != Shortcut::Wrapped as usize)
+    {
+        return Flow::Slow;
+    }
+    // The function and its arguments; the slow path would put them there as well.
+    let call = IteratorCall(o);
+    m.set_reg(a + 24, m.reg(a));
+    m.set_reg(a + 40, m.reg(a + 8));
+    m.set_reg(a + 48, m.reg(a + 16));
+    let flow = if is_closure {
+        enter(m, call)
+    } else {
+        shortcuts::wrapped(m, call)
+    };
+    match flow {
+        Flow::Native => Flow::Slow,
+        other => other,
+    }
 }
 
 /// if R[a+3] ~= nil then R[a+2] = R[a+3], tick, pc += d

@@ -16,6 +16,7 @@ pub mod call;
 pub mod data;
 pub mod loops;
 pub mod shortcuts;
+pub mod switches;
 
 use crate::isa::Insn;
 use crate::state::VmState;

@@ -5,6 +5,8 @@
 //!
 //! They follow the rules for all bodies: no allocation, no calls, no panics.
 
+pub use super::switches::{pcall, resume, wrapped, yield_};
+
 use super::arith::{border, floor as floor_number};
 use super::{Flow, Machine, Operands, truncate, widen};
 use crate::heap::Header;
@@ -24,7 +26,7 @@ pub fn number<O: Operands>(m: Machine, o: O) -> usize {
 
 /// Number of arguments of the call.
 #[inline(always)]
-fn count<O: Operands>(m: Machine, o: O) -> u32 {
+pub(super) fn count<O: Operands>(m: Machine, o: O) -> u32 {
     if o.imm_b() == 0 {
         // SAFETY: a register of the frame; the instruction before set `top` above it.
         let first = unsafe { m.base.byte_add(o.a() + 16) };
@@ -37,7 +39,7 @@ fn count<O: Operands>(m: Machine, o: O) -> u32 {
 
 /// Register of argument `i`, as a byte offset.
 #[inline(always)]
-fn place<O: Operands>(o: O, i: usize) -> usize {
+pub(super) fn place<O: Operands>(o: O, i: usize) -> usize {
     o.a() + 16 + i * 8
 }
 

@@ -238,6 +238,7 @@ macro_rules! shortcuts {
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
                         Flow::Next => dispatch!(vm, base, pc.add(1), tag),
+                        Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
                         _ => {
                             cold_path();
                             become aot_native(vm, base, pc, tag)
