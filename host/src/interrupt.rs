@@ -34,6 +34,17 @@ pub fn restore_broken_pipe() {
 pub unsafe fn install(handle: StopHandle) {
     let first = STOP.set(handle).is_ok();
     debug_assert!(first, "one VM a process");
+    listen();
+}
+
+/// Forgets a Ctrl-C that has been heeded, and waits for the next one.
+pub fn renew() {
+    if INTERRUPTED.swap(false, Ordering::Relaxed) {
+        listen();
+    }
+}
+
+fn listen() {
     // SAFETY: the handler does only what handlers may (see above).
     unsafe {
         let mut ignored: libc::sigaction = core::mem::zeroed();

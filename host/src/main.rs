@@ -5,6 +5,7 @@
 //! | `options` | the command line |
 //! | `session` | makes the VM, runs the chunks, gives the status |
 //! | `output` | standard output and error |
+//! | `console`, `completion` | the interactive mode |
 //! | `interrupt` | Ctrl-C |
 //! | `system`, `streams` | files, processes, names, time for Lua's `io` and `os` |
 //! | `report` | messages and `--stats` |
@@ -12,6 +13,8 @@
 //! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
 //! after an error, or what `os.exit` was given.
 
+mod completion;
+mod console;
 mod interrupt;
 mod options;
 mod output;
@@ -22,17 +25,12 @@ mod system;
 
 use options::{OptionError, Options};
 
-const VERSION: &str = concat!("moonpatch ", env!("CARGO_PKG_VERSION"), " (Lua 5.1)\n");
+pub(crate) const VERSION: &str = concat!("moonpatch ", env!("CARGO_PKG_VERSION"), " (Lua 5.1)\n");
 
 fn main() {
     interrupt::restore_broken_pipe();
     let status = match Options::parse(std::env::args_os()) {
-        Ok(options) => {
-            if options.version {
-                eprint!("{VERSION}");
-            }
-            session::run(&options)
-        }
+        Ok(options) => session::run(&options),
         Err(error @ OptionError::Usage) => {
             eprintln!("{error}");
             1

@@ -13,9 +13,13 @@ pub const USAGE: &str = "\
 usage: moonpatch [options] [script [args]].
 Available options are:
   -e stat  execute string 'stat'
+  -l name  require library 'name'
+  -i       enter interactive mode after executing 'script'
   -v       show version information
   --       stop handling options
   -        execute stdin and stop handling options
+  --check               compile the script and don't run it
+  --list                print the script's bytecode and don't run it
   --engine=NAME         run Lua on this engine: portable or interp
   --stats               print counters and times as JSON on stderr at exit
   --fuel N              end the program after N ticks (back-edges and calls)
@@ -26,17 +30,41 @@ Available options are:
   --collect-always      collect garbage at every allocation (builds with extra-checks)
 ";
 
+/// A piece of work before the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// `-e`: run this text.
+    Execute(Vec<u8>),
+    /// `-l`: require this module.
+    Require(Vec<u8>),
+}
+
+/// What happens to the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is run.
+    Run,
+    /// `--check`: it is compiled.
+    Check,
+    /// `--list`: its bytecode is printed.
+    List,
+}
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub struct Options {
     /// All arguments, the program's name first.
     pub arguments: Vec<Vec<u8>>,
-    /// The statements of `-e`, in order.
-    pub statements: Vec<Vec<u8>>,
+    /// What `-e` and `-l` ask for, in order.
+    pub tasks: Vec<Task>,
     /// Index of the script among `arguments`.
     pub script: Option<usize>,
-    /// `-v`
+    /// `-v` or `-i`
     pub version: bool,
+    /// `-i`
+    pub interactive: bool,
+    /// What happens to the script.
+    pub purpose: Purpose,
     /// `--engine`; without it the highest there is.
     pub engine: Engine,
     /// `--stats`
@@ -116,9 +144,11 @@ impl Options {
     pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Options, OptionError> {
         let mut o = Options {
             arguments: arguments.map(OsString::into_vec).collect(),
-            statements: Vec::new(),
+            tasks: Vec::new(),
             script: None,
             version: false,
+            interactive: false,
+            purpose: Purpose::Run,
             engine: HIGHEST,
             stats: false,
             fuel: None,
@@ -137,25 +167,21 @@ impl Options {
                     break;
                 }
                 b"-v" => o.version = true,
-                [b'-', b'e', glued @ ..] => {
-                    let statement = if glued.is_empty() {
+                b"-i" => {
+                    o.interactive = true;
+                    o.version = true;
+                }
+                [b'-', kind @ (b'e' | b'l'), glued @ ..] => {
+                    let kind = *kind;
+                    let text = if glued.is_empty() {
                         i += 1;
                         o.arguments.get(i).ok_or(OptionError::Usage)?.clone()
                     } else {
                         glued.to_vec()
                     };
-                    o.statements.push(statement);
-                }
-                b"-i" => {
-                    return Err(OptionError::Unavailable {
-                        option: "-i",
-                        why: "this version has no interactive mode",
-                    });
-                }
-                [b'-', b'l', ..] => {
-                    return Err(OptionError::Unavailable {
-                        option: "-l",
-                        why: "this version has no 'require'",
+                    o.tasks.push(match kind {
+                        b'e' => Task::Execute(text),
+                        _ => Task::Require(text),
                     });
                 }
                 [b'-', b'-', ..] => {
@@ -182,6 +208,14 @@ impl Options {
         match name {
             b"--stats" if glued.is_none() => {
                 self.stats = true;
+                return Ok(0);
+            }
+            b"--check" if glued.is_none() => {
+                self.purpose = Purpose::Check;
+                return Ok(0);
+            }
+            b"--list" if glued.is_none() => {
+                self.purpose = Purpose::List;
                 return Ok(0);
             }
             b"--collect-always" if glued.is_none() => {
@@ -289,7 +323,14 @@ mod tests {
     #[test]
     fn statements_come_glued_or_apart() {
         let o = parse(&["-ex=1", "-e", "y=2"]).unwrap();
-        assert_eq!(o.statements, [b"x=1".to_vec(), b"y=2".to_vec()]);
+        let run = |text: &[u8]| Task::Execute(text.to_vec());
+        assert_eq!(o.tasks, [run(b"x=1"), run(b"y=2")]);
+        let o = parse(&["-lmod", "-e", "y=2", "-l", "other", "-i"]).unwrap();
+        let load = |name: &[u8]| Task::Require(name.to_vec());
+        assert_eq!(o.tasks, [load(b"mod"), run(b"y=2"), load(b"other")]);
+        assert!(o.interactive && o.version);
+        assert_eq!(parse(&["-l"]).unwrap_err(), OptionError::Usage);
+        assert_eq!(parse(&["-iv"]).unwrap_err(), OptionError::Usage);
         assert_eq!(parse(&["-e"]).unwrap_err(), OptionError::Usage);
     }
 

@@ -19,6 +19,8 @@ pub struct Output {
     buffer: Cell<Vec<u8>>,
     buffering: Cell<Buffering>,
     failure: Cell<Option<Errno>>,
+    /// The last byte was no line break.
+    is_open: Cell<bool>,
 }
 
 impl Output {
@@ -34,6 +36,7 @@ impl Output {
             buffer: Cell::new(Vec::with_capacity(CAPACITY)),
             buffering: Cell::new(buffering),
             failure: Cell::new(None),
+            is_open: Cell::new(false),
         }
     }
 
@@ -63,7 +66,18 @@ impl Output {
             buffer.clear();
         }
         self.buffer.set(buffer);
+        if let Some(&last) = bytes.last() {
+            self.is_open.set(last != b'\n');
+        }
         written
+    }
+
+    /// Ends a line that something was written to: what draws over it would hide that.
+    pub fn end_line(&self) {
+        if self.is_open.get() {
+            // A failure is remembered.
+            let _ = self.write(b"\n");
+        }
     }
 
     /// Writes what is buffered.

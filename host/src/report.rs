@@ -10,14 +10,18 @@ use lua_core::{Engine, Vm, VmError};
 
 /// "moonpatch: what went wrong", with a traceback if there is one.
 pub fn message(error: &SessionError) -> Vec<u8> {
-    let text = match error {
+    [b"moonpatch: ", text(error).as_slice(), b"\n"].concat()
+}
+
+/// What went wrong.
+pub fn text(error: &SessionError) -> Vec<u8> {
+    match error {
         SessionError::Memory(e) => e.to_string().into_bytes(),
         SessionError::File { what, name, error } => file_message(what, name, error),
         SessionError::Bundle(text) => text.clone().into_bytes(),
         SessionError::Setup(e) => e.to_string().into_bytes(),
         SessionError::Lua(error, message) => lua_message(*error, message.as_deref()),
-    };
-    [b"moonpatch: ", text.as_slice(), b"\n"].concat()
+    }
 }
 
 fn file_message(what: &str, name: &[u8], error: &std::io::Error) -> Vec<u8> {

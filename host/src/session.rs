@@ -4,17 +4,21 @@
 //! Must never fall back to another engine than the one asked for: what can't be had is an
 //! error. Called by `main`.
 
+use crate::VERSION;
+use crate::console::Console;
 use crate::interrupt;
-use crate::options::Options;
+use crate::options::{Options, Purpose, Task};
 use crate::output::Output;
 use crate::report::{self, Report};
 use crate::system::{self, Host};
 use core::ffi::c_void;
+use lua_core::front::without_first_comment;
+use lua_core::system::{FileId, System};
 use lua_core::{Config, Engine, Vm, VmError};
 use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, serialize};
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
@@ -124,7 +128,7 @@ fn execute(
         vm.set_fuel(options.fuel);
     }
     let started = Instant::now();
-    let result = run_all(&mut vm, options, host);
+    let result = run_all(&mut vm, options, output, host);
     report.run_ns = started.elapsed().as_nanos();
     report.take(&vm);
     result
@@ -167,29 +171,106 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
     Ok(())
 }
 
-fn run_all(vm: &mut Vm, options: &Options, host: &Host) -> Result<(), SessionError> {
-    for statement in &options.statements {
-        run_chunk(vm, host, statement, b"=(command line)", &[])?;
+fn run_all(
+    vm: &mut Vm,
+    options: &Options,
+    output: &Output,
+    host: &Host,
+) -> Result<(), SessionError> {
+    if options.purpose != Purpose::Run {
+        return inspect(vm, options, output, host);
+    }
+    run_init(vm, host)?;
+    if options.version && host.exit_asked().is_none() {
+        output.complain(VERSION.as_bytes());
+    }
+    for task in &options.tasks {
         if host.exit_asked().is_some() {
             return Ok(());
         }
+        match task {
+            Task::Execute(statement) => run_chunk(vm, host, statement, b"=(command line)", &[])?,
+            Task::Require(name) => {
+                let required = vm.call_global("require", &[name]);
+                ended(vm, host, required)?;
+            }
+        }
+    }
+    if host.exit_asked().is_some() {
+        return Ok(());
     }
     if let Some(at) = options.script {
         let (before, name, arguments) = options.around(at);
         vm.set_arg(&before, name, &arguments)
             .map_err(|e| SessionError::Lua(e, None))?;
-        let (source, chunk) = if name == b"-" && before.last() != Some(&&b"--"[..]) {
-            (read_stdin()?, b"=stdin".to_vec())
-        } else {
-            (read_file(name)?, [b"@", name].concat())
-        };
-        return run_chunk(vm, host, without_first_comment(&source), &chunk, &arguments);
+        let (source, chunk) = script(options, at, host)?;
+        run_chunk(vm, host, without_first_comment(&source), &chunk, &arguments)?;
+        if host.exit_asked().is_some() {
+            return Ok(());
+        }
     }
-    if options.statements.is_empty() && !options.version {
-        let source = read_stdin()?;
-        return run_chunk(vm, host, without_first_comment(&source), b"=stdin", &[]);
+    if options.interactive {
+        Console::new(vm, output, host).run(vm);
+    } else if options.script.is_none() && options.tasks.is_empty() && !options.version {
+        if std::io::stdin().is_terminal() {
+            output.complain(VERSION.as_bytes());
+            Console::new(vm, output, host).run(vm);
+        } else {
+            let source = read_stdin(host)?;
+            return run_chunk(vm, host, without_first_comment(&source), b"=stdin", &[]);
+        }
     }
     Ok(())
+}
+
+/// Runs what the variable `LUA_INIT` holds: a chunk, or `@` and a file's name.
+fn run_init(vm: &mut Vm, host: &Host) -> Result<(), SessionError> {
+    let Some(init) = std::env::var_os("LUA_INIT") else {
+        return Ok(());
+    };
+    match init.as_bytes() {
+        [b'@', name @ ..] => {
+            let source = read_file(name)?;
+            let chunk = [b"@", name].concat();
+            run_chunk(vm, host, without_first_comment(&source), &chunk, &[])
+        }
+        text => run_chunk(vm, host, text, b"=LUA_INIT", &[]),
+    }
+}
+
+/// The script's text and the name of its chunk.
+fn script(options: &Options, at: usize, host: &Host) -> Result<(Vec<u8>, Vec<u8>), SessionError> {
+    let (before, name, _) = options.around(at);
+    if name == b"-" && before.last() != Some(&&b"--"[..]) {
+        Ok((read_stdin(host)?, b"=stdin".to_vec()))
+    } else {
+        Ok((read_file(name)?, [b"@", name].concat()))
+    }
+}
+
+/// Compiles the script, and prints its bytecode if that is asked for.
+fn inspect(
+    vm: &mut Vm,
+    options: &Options,
+    output: &Output,
+    host: &Host,
+) -> Result<(), SessionError> {
+    let (source, chunk) = match options.script {
+        Some(at) => script(options, at, host)?,
+        None => (read_stdin(host)?, b"=stdin".to_vec()),
+    };
+    let source = without_first_comment(&source);
+    let result = if options.purpose == Purpose::List {
+        let mut listing = String::new();
+        let listed = vm.list(source, &chunk, &mut listing);
+        // Told at the end of the program.
+        let _ = output.write(listing.as_bytes());
+        // A `String` takes everything.
+        listed.map(|_| ())
+    } else {
+        vm.check(source, &chunk)
+    };
+    ended(vm, host, result)
 }
 
 fn run_chunk(
@@ -199,21 +280,17 @@ fn run_chunk(
     name: &[u8],
     arguments: &[&[u8]],
 ) -> Result<(), SessionError> {
-    match vm.run(source, name, arguments) {
+    let result = vm.run(source, name, arguments);
+    ended(vm, host, result)
+}
+
+/// How a run ended, with its message.
+fn ended(vm: &Vm, host: &Host, result: Result<(), VmError>) -> Result<(), SessionError> {
+    match result {
         Ok(()) => Ok(()),
         Err(VmError::Stopped) if host.exit_asked().is_some() && !interrupt::interrupted() => Ok(()),
         Err(error) => Err(SessionError::Lua(error, vm.message().map(<[u8]>::to_vec))),
     }
-}
-
-/// A first line that starts with '#' is for the shell; its line break stays, for the
-/// numbers of the lines.
-fn without_first_comment(source: &[u8]) -> &[u8] {
-    if source.first() != Some(&b'#') {
-        return source;
-    }
-    let end = source.iter().position(|&b| b == b'\n');
-    &source[end.unwrap_or(source.len())..]
 }
 
 fn read_file(name: &[u8]) -> Result<Vec<u8>, SessionError> {
@@ -230,25 +307,22 @@ fn read_file(name: &[u8]) -> Result<Vec<u8>, SessionError> {
     Ok(bytes)
 }
 
-fn read_stdin() -> Result<Vec<u8>, SessionError> {
+/// The rest of standard input, through the buffer that `io.read` uses as well.
+fn read_stdin(host: &Host) -> Result<Vec<u8>, SessionError> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(|error| SessionError::File {
-        what: "read",
-        name: b"stdin".to_vec(),
-        error,
-    })?;
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_first_comment;
-
-    #[test]
-    fn the_shells_line_is_passed_over() {
-        assert_eq!(without_first_comment(b"#!/bin/x\nprint(1)"), b"\nprint(1)");
-        assert_eq!(without_first_comment(b"#"), b"");
-        assert_eq!(without_first_comment(b"x = 1\n#"), b"x = 1\n#");
+    loop {
+        let before = bytes.len();
+        let read = host.read(FileId::INPUT, &mut |more| {
+            bytes.extend_from_slice(more);
+            more.len()
+        });
+        read.map_err(|error| SessionError::File {
+            what: "read",
+            name: b"stdin".to_vec(),
+            error: std::io::Error::from_raw_os_error(error.0),
+        })?;
+        if bytes.len() == before {
+            return Ok(bytes);
+        }
     }
 }

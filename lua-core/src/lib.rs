@@ -13,7 +13,7 @@
 //! | `slow`, `calls` | the rest of each operation; frames, errors, coroutines |
 //! | `engine` | portable loop, bundle interpreter |
 //! | `native`, `library`, `system` | native functions, the library, what it needs from outside |
-//! | `vm` | the API for embedders |
+//! | `vm`, `interactive` | the API for embedders; what consoles and tools need |
 //!
 //! Invariants of absence: nothing here uses a global allocator, unwinds, or
 //! recurses into Lua on the native stack without checking its limit.
@@ -32,6 +32,7 @@ pub mod error;
 pub mod frame;
 pub mod front;
 pub mod heap;
+mod interactive;
 pub mod isa;
 pub mod library;
 pub mod listing;

@@ -225,6 +225,16 @@ impl Call {
         }
     }
 
+    /// Makes the results of the last [`Call::call`] further arguments, where they are safe
+    /// from collection; gives the number of the first.
+    pub(crate) fn keep_results(&mut self, count: u32) -> u32 {
+        let first = self.count;
+        self.count += count;
+        // SAFETY: they lie right behind the arguments, inside the stack.
+        unsafe { (*self.rt.vm()).top = self.base.add(self.count as usize) };
+        first
+    }
+
     /// Runs an allocating step again after a full collection if it failed. What
     /// it uses must lie on the stack.
     pub fn retry<T>(

@@ -114,6 +114,14 @@ impl StopHandle {
     }
 }
 
+/// How a call under a message handler ended.
+pub(crate) struct Traced {
+    /// Number of results, the status in front of them included.
+    pub count: u32,
+    /// What was raised, if something was.
+    pub error: Option<Value>,
+}
+
 /// A Lua VM in a region of memory.
 pub struct Vm<'m> {
     rt: Rt,
@@ -381,6 +389,23 @@ impl<'m> Vm<'m> {
         arguments: &[&[u8]],
     ) -> Result<(), VmError> {
         let closure = self.load(source, chunk_name)?;
+        self.enter(|call| Self::call_traced(call, closure.value(), arguments))
+    }
+
+    /// Calls a global function with string arguments. Errors carry a traceback.
+    pub fn call_global(&mut self, name: &str, arguments: &[&[u8]]) -> Result<(), VmError> {
+        let rt = self.rt;
+        let find = || Ok(rt.raw_get_str(rt.globals(), rt.intern(name.as_bytes())?));
+        let f = rt.repeated(find).map_err(|NoMemory| VmError::NoMemory)?;
+        self.enter(|call| Self::call_traced(call, f, arguments))
+    }
+
+    /// Lets `act` call Lua functions from the bottom of the main thread. It gives what
+    /// `xpcall` would: whether all went well, and the error.
+    pub(crate) fn enter(
+        &mut self,
+        act: impl FnOnce(&mut Call) -> Result<Traced, Raise>,
+    ) -> Result<(), VmError> {
         let rt = self.rt;
         // SAFETY: plain fields; the host's frame is at the bottom of the main thread, and
         // nothing is on it between calls of the API.
@@ -389,13 +414,15 @@ impl<'m> Vm<'m> {
             let base: *mut u64 = rt.at((*rt.current()).base);
             (*rt.vm()).top = base;
             let mut call = Call { rt, base, count: 0 };
-            let result = Self::call_traced(&mut call, closure, arguments);
+            let result = act(&mut call);
             let base: *mut u64 = rt.current_stack_start().add(2);
             (*rt.current()).base = rt.offset_of(base);
             (*rt.vm()).top = base;
             match result {
-                Ok((Value::TRUE, _)) => Ok(()),
-                Ok((_, error)) => {
+                Ok(Traced { error: None, .. }) => Ok(()),
+                Ok(Traced {
+                    error: Some(error), ..
+                }) => {
                     (*rt.vm()).error_value = error;
                     Err(VmError::Runtime)
                 }
@@ -408,7 +435,7 @@ impl<'m> Vm<'m> {
     }
 
     /// Compiles a chunk. The closure isn't rooted.
-    fn load(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<ClosureRef, VmError> {
+    pub(crate) fn load(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<ClosureRef, VmError> {
         let rt = self.rt;
         // SAFETY: plain field.
         let limit = unsafe { (*rt.vm()).native_stack_limit };
@@ -433,16 +460,59 @@ impl<'m> Vm<'m> {
         })
     }
 
-    /// Calls a main function under a message handler that adds the traceback;
-    /// gives what `xpcall` would.
-    fn call_traced(
+    /// Calls a function with strings under a message handler that adds the traceback.
+    pub(crate) fn call_traced(
         call: &mut Call,
-        closure: ClosureRef,
+        function: Value,
         arguments: &[&[u8]],
-    ) -> Result<(Value, Value), Raise> {
+    ) -> Result<Traced, Raise> {
+        let rt = call.rt;
+        call.push(function)?;
+        Self::room_for(call, arguments.len())?;
+        let mut values: Buffer<Value> = Buffer::new();
+        let mut prepare = || {
+            values.truncate(0);
+            let mut strings = arguments.iter();
+            strings.try_for_each(|a| values.push(rt, rt.intern(a)?.value()))
+        };
+        let prepared = prepare().or_else(|NoMemory| {
+            rt.collect();
+            rt.with_retry(prepare)
+        });
+        let result = match prepared {
+            Ok(()) => Self::call_traced_with(call, function, &values),
+            Err(NoMemory) => Err(Raise::NoMemory),
+        };
+        values.free(rt);
+        result
+    }
+
+    /// Makes sure that pushing and passing `n` values needs no memory any more.
+    pub(crate) fn room_for(call: &mut Call, n: usize) -> Result<(), Raise> {
+        let slots = u32::try_from(n * 2 + 16).map_err(|_| Raise::NoMemory)?;
+        call.reserve(slots).or_else(|raise| match raise {
+            Raise::NoMemory => {
+                let rt = call.rt;
+                rt.collect();
+                rt.with_retry(|| call.reserve(slots))
+            }
+            other => Err(other),
+        })
+    }
+
+    /// The same with any values, for which there is room. Results can be read as those of [`Call::call`], from
+    /// number 1 on.
+    pub(crate) fn call_traced_with(
+        call: &mut Call,
+        function: Value,
+        arguments: &[Value],
+    ) -> Result<Traced, Raise> {
         let rt = call.rt;
         // The stack keeps it all alive; its first slots are always there.
-        call.push(closure.value())?;
+        call.push(function)?;
+        for &v in arguments {
+            call.push(v)?;
+        }
         let mut args: Buffer<Value> = Buffer::new();
         let mut prepare = |call: &mut Call| -> Result<Value, Raise> {
             args.truncate(0);
@@ -451,11 +521,9 @@ impl<'m> Vm<'m> {
             let special = Special::Traced as u8;
             let traced = rt.new_native(library::unreachable_native, special, 0, 0, &[])?;
             call.push(traced.value())?;
-            args.push(rt, closure.value())?;
+            args.push(rt, function)?;
             args.push(rt, handler.value())?;
-            for a in arguments {
-                args.push(rt, rt.intern(a)?.value())?;
-            }
+            args.extend(rt, arguments)?;
             Ok(traced.value())
         };
         let traced = match prepare(call) {
@@ -467,8 +535,12 @@ impl<'m> Vm<'m> {
         };
         let result = traced.and_then(|traced| call.call(traced, &args));
         args.free(rt);
-        let n = result?;
-        Ok((call.call_result(0, n), call.call_result(1, n)))
+        let count = result?;
+        let error = match call.call_result(0, count) {
+            Value::TRUE => None,
+            _ => Some(call.call_result(1, count)),
+        };
+        Ok(Traced { count, error })
     }
 
     /// The message of the last syntax or runtime error; `None` if the error value
@@ -483,7 +555,7 @@ impl<'m> Vm<'m> {
 impl Rt {
     /// Runs a step that allocates, and once more after a full collection if memory was
     /// short. The step keeps nothing unrooted from one run to the next.
-    fn repeated<T>(self, step: impl Fn() -> Result<T, NoMemory>) -> Result<T, NoMemory> {
+    pub(crate) fn repeated<T>(self, step: impl Fn() -> Result<T, NoMemory>) -> Result<T, NoMemory> {
         step().or_else(|NoMemory| {
             self.collect();
             self.with_retry(&step)

@@ -89,3 +89,20 @@ fn two_passes(compiler: &mut Compiler<'_>) -> Result<ProtoRef, CompileError> {
     compiler.begin_final_pass();
     compiler.main_function()
 }
+
+/// First byte of binary chunks.
+pub(crate) const BINARY: u8 = 0x1B;
+
+/// A first line that starts with '#' is for the shell; its line break stays, for the
+/// numbers of the lines. A binary chunk starts right behind it.
+pub fn without_first_comment(source: &[u8]) -> &[u8] {
+    if source.first() != Some(&b'#') {
+        return source;
+    }
+    let end = source.iter().position(|&b| b == b'\n');
+    let rest = source.get(end.unwrap_or(source.len())..).unwrap_or(&[]);
+    match rest {
+        [b'\n', chunk @ ..] if chunk.first() == Some(&BINARY) => chunk,
+        _ => rest,
+    }
+}

@@ -512,3 +512,14 @@ fn any_bytes_are_an_error_or_a_chunk() {
         assert!(valid > 0);
     });
 }
+
+#[test]
+fn the_shells_line_is_passed_over() {
+    assert_eq!(
+        super::without_first_comment(b"#!/bin/x\nprint(1)"),
+        b"\nprint(1)"
+    );
+    assert_eq!(super::without_first_comment(b"#"), b"");
+    assert_eq!(super::without_first_comment(b"x = 1\n#"), b"x = 1\n#");
+    assert_eq!(super::without_first_comment(b"#x\n\x1bMPC"), b"\x1bMPC");
+}

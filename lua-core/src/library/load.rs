@@ -50,7 +50,7 @@ fn chunk_name(name: &[u8]) -> &[u8] {
 
 /// Makes a function of a chunk in the environment of the running thread: the
 /// result, or nil and the message. `NoMemory` leaves nothing behind.
-fn compile(rt: Rt, source: &[u8], name: &[u8]) -> Result<(Value, Value), NoMemory> {
+pub(super) fn compile(rt: Rt, source: &[u8], name: &[u8]) -> Result<(Value, Value), NoMemory> {
     // SAFETY: plain fields of the state and of the live thread.
     let (limit, env) = unsafe { ((*rt.vm()).native_stack_limit, (*rt.current()).env) };
     match front::compile(rt, source, chunk_name(name), limit) {
@@ -184,8 +184,13 @@ fn setfenv(call: &mut Call) -> Result<Results, Raise> {
         let message = b"'setfenv' cannot change environment of given object";
         return Err(rt.raise_text(message));
     };
-    rt.set(closure.0 + offset_of!(Closure, env) as u32, env.0);
+    set_environment(rt, closure, env);
     call.ret(f)
+}
+
+/// Gives a function another environment.
+pub(super) fn set_environment(rt: Rt, closure: ClosureRef, env: TableRef) {
+    rt.set(closure.0 + offset_of!(Closure, env) as u32, env.0);
 }
 
 // ---- userdata

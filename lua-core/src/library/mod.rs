@@ -17,8 +17,10 @@ mod gsub;
 mod hook;
 mod io;
 mod load;
+mod load_file;
 mod math;
 mod os;
+mod package;
 mod pattern;
 mod pattern_code;
 mod scratch;
@@ -84,13 +86,19 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     debug::open(rt)?;
     hook::open(rt)?;
     traceback::open(rt)?;
+    package::open(rt)?;
     rt.mark_shortcuts()
 }
 
 /// Makes what needs a system, which the state has by now.
 pub(crate) fn open_system(rt: Rt) -> Result<(), NoMemory> {
     io::open(rt)?;
-    os::open(rt)
+    os::open(rt)?;
+    load_file::open(rt)?;
+    match rt.system() {
+        Some(system) => package::open_system(rt, system),
+        None => Ok(()),
+    }
 }
 
 /// Body of natives that the call machinery carries out itself.
