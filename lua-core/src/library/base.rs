@@ -1,6 +1,7 @@
 //! Basic functions.
 
 use super::Functions;
+use super::gsub::index;
 use crate::error::{Raise, Text};
 use crate::heap::{NoMemory, Rt, StrRef, TableRef};
 use crate::native::{Call, Results, Special};
@@ -121,13 +122,21 @@ pub(super) fn to_display(call: &mut Call, v: Value) -> Result<Value, Raise> {
 fn print(call: &mut Call) -> Result<Results, Raise> {
     let rt = call.rt();
     let hooks = rt.hooks();
-    for i in 0..call.count() {
+    let count = call.count();
+    // SAFETY: live thread.
+    let globals = TableRef(unsafe { (*rt.current()).env });
+    let mut tostring = match StrRef::from_value(call.upvalue(1)) {
+        Some(name) => rt.raw_get_str(globals, name),
+        None => Value::NIL,
+    };
+    if tostring.is_nil() && rt.metatable_of(globals.value()) != 0 {
+        let kept = call.push(call.upvalue(1))?;
+        tostring = index(call, globals.value(), kept)?;
+        call.set_arg(kept, tostring);
+    }
+    for i in 0..count {
         let v = call.arg(i);
         let mut short = [0; 32];
-        let tostring = match StrRef::from_value(call.upvalue(1)) {
-            Some(name) => rt.raw_get_str(rt.globals(), name),
-            None => Value::NIL,
-        };
         let is_plain = tostring == call.upvalue(0)
             && rt
                 .event_handler(rt.metatable_of(v), Event::ToString)

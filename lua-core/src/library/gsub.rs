@@ -198,7 +198,7 @@ fn expand(
 }
 
 /// `object[key]` with metamethods; the key is the value at `kept`.
-fn index(call: &mut Call, object: Value, kept: u32) -> Result<Value, Raise> {
+pub(super) fn index(call: &mut Call, object: Value, kept: u32) -> Result<Value, Raise> {
     let rt = call.rt();
     let mut object = object;
     for _ in 0..CHAIN_MAX {

@@ -4,25 +4,25 @@
 //!
 //! A program is a list of sections. Most are written by a *theme*, a small state
 //! machine around one part of the language (`shapes`, `metatables`, `coroutines`,
-//! `calls`, `tables`); the others by the general statement writer (`statement`,
+//! `calls`, `tables`, `strings`, `order`, `messages`); the others by the general statement writer (`statement`,
 //! `expression`), which knows the kinds of its variables well enough that most
 //! operations succeed, and forgets them now and then.
 //!
 //! Left out because the two implementations may differ: literals that fold to `-0`,
-//! `arg.n`, parentheses around a lone variable beside a call, powers and functions
-//! whose last bit depends on the C library, yields across metamethods and `pcall`,
-//! error levels that count frames lost in tail calls, the sign of a NaN,
-//! arguments beyond the C library's integers, fractional starts of numeric loops (the
-//! reference subtracts the step from the start and adds it again).
+//! powers and functions whose last bit depends on the C library, the sign of a NaN
+//! that two others make, arguments beyond the C library's integers.
 //!
 //! Called by `main`, with a generator of random numbers per program.
 
 mod calls;
 mod coroutines;
 mod expression;
+mod messages;
 mod metatables;
+mod order;
 mod shapes;
 mod statement;
+mod strings;
 mod tables;
 
 use crate::random::Random;
@@ -124,12 +124,15 @@ pub fn program(random: Random) -> Vec<Node> {
     for _ in 0..w.random.between(1, 2) {
         w.turns = 1;
         let visible = w.scope.len();
-        match w.random.below(12) {
+        match w.random.below(20) {
             0..=2 => shapes::section(&mut w, &mut out),
             3 | 4 => metatables::section(&mut w, &mut out),
             5 => coroutines::section(&mut w, &mut out),
             6 => calls::section(&mut w, &mut out),
             7 => tables::section(&mut w, &mut out),
+            8..=10 => strings::section(&mut w, &mut out),
+            11 | 12 => order::section(&mut w, &mut out),
+            13..=15 => messages::section(&mut w, &mut out),
             _ => {
                 w.general_section(&mut out);
                 continue;
