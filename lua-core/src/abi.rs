@@ -29,10 +29,11 @@ const fn fingerprint() -> [u8; 32] {
         0xA076_1D64_78BD_642F,
     ];
     let facts = [
-        3, // version of everything that isn't listed here
+        4, // version of everything that isn't listed here
         offset_of!(VmState, tick) as u64,
         offset_of!(VmState, epoch) as u64,
         offset_of!(VmState, stack_limit) as u64,
+        offset_of!(VmState, small_limit) as u64,
         offset_of!(VmState, top) as u64,
         offset_of!(VmState, next_fn) as u64,
         offset_of!(VmState, ipairs_fn) as u64,

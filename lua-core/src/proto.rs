@@ -109,10 +109,22 @@ pub(crate) struct Slice {
 pub(crate) const CODE_START: u32 = 24;
 /// Bytes that the registers of a frame take, before the entry.
 pub const FRAME_BYTES_BEFORE_ENTRY: u32 = 16;
-/// Signature (number of parameters, or [`SIGNATURE_VARIADIC`] and above) before the entry.
+/// Signature before the entry: the number of parameters + 1 as a `Call` gives it, with
+/// [`SIGNATURE_VARIADIC`] and [`SIGNATURE_LARGE`]. A call whose count equals it needs
+/// nothing but a frame header.
 pub const SIGNATURE_BEFORE_ENTRY: u32 = 8;
-/// Bit of the signature of a variadic function: equals no argument count.
+/// Bit of the signature of a variadic function: equals no count.
 pub const SIGNATURE_VARIADIC: u32 = 0x100;
+/// Bit of the signature of a function with more than [`SMALL_FRAME`] registers.
+pub const SIGNATURE_LARGE: u32 = 0x200;
+/// Registers that a frame may have whose base is not above `VmState::small_limit`.
+pub const SMALL_FRAME: u32 = 32;
+
+/// Number of parameters in a signature.
+#[inline(always)]
+pub const fn params_of(signature: u32) -> u32 {
+    (signature & 0xFF).wrapping_sub(1)
+}
 /// Reference of the prototype before the entry.
 pub(crate) const PROTO_BEFORE_ENTRY: u32 = 4;
 
@@ -204,12 +216,13 @@ impl Rt {
             parts.is_vararg as u8,
             parts.frame_size as u32,
         )?;
-        let signature = parts.params as u32
-            | if parts.is_vararg {
-                SIGNATURE_VARIADIC
-            } else {
-                0
-            };
+        let mut signature = parts.params as u32 + 1;
+        if parts.is_vararg {
+            signature |= SIGNATURE_VARIADIC;
+        }
+        if parts.frame_size as u32 > SMALL_FRAME {
+            signature |= SIGNATURE_LARGE;
+        }
         self.set(
             entry - FRAME_BYTES_BEFORE_ENTRY,
             [parts.frame_size as u32 * 8, 0],

@@ -10,6 +10,7 @@ use crate::heap::cells::Cells;
 use crate::heap::intern::InternTable;
 use crate::heap::{Buffer, Rt};
 use crate::native::Library;
+use crate::proto::SMALL_FRAME;
 use crate::shape::INLINE_MAX;
 use crate::shortcuts::SHORTCUT_MAX;
 use crate::slow::caches::Stubs;
@@ -121,6 +122,8 @@ pub struct VmState {
     pub epoch: u32,
     /// A frame's registers must end at or below this address; `FRAME_SLACK` slots follow it.
     pub stack_limit: *mut u64,
+    /// The same, less [`SMALL_FRAME`] slots: at or below it lies the base of a small frame.
+    pub small_limit: *mut u64,
     /// End of an open list of values.
     pub top: *mut u64,
     /// The `next` function as iterated by `pairs`: low half of its value.
@@ -297,5 +300,14 @@ impl Rt {
             }
         }
         Ok(())
+    }
+}
+
+impl VmState {
+    /// Sets the bounds of the running thread's stack.
+    #[inline(always)]
+    pub(crate) fn set_stack_limit(&mut self, limit: *mut u64) {
+        self.stack_limit = limit;
+        self.small_limit = limit.wrapping_sub(SMALL_FRAME as usize);
     }
 }

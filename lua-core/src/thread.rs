@@ -125,7 +125,8 @@ impl Rt {
             let thread = self.thread(t);
             (*self.vm()).thread = t.0;
             let limit = (*thread).slots as usize - FRAME_SLACK;
-            (*self.vm()).stack_limit = self.at::<u64>((*thread).stack + 8).add(limit);
+            let limit = self.at::<u64>((*thread).stack + 8).add(limit);
+            (*self.vm()).set_stack_limit(limit);
             (*self.vm()).top = self.at((*thread).top);
             if (*thread).hook | (*self.vm()).hook_mask != 0 {
                 self.refresh_hooks();
@@ -191,7 +192,7 @@ impl Rt {
             (*thread).top = ((*thread).top as isize + delta) as u32;
             let vm = self.vm();
             (*vm).top = (*vm).top.wrapping_byte_offset(delta);
-            (*vm).stack_limit = self.at::<u64>(new + 8).add(slots as usize - FRAME_SLACK);
+            (*vm).set_stack_limit(self.at::<u64>(new + 8).add(slots as usize - FRAME_SLACK));
             self.release(old, old_slots * 8 + 8);
             Ok(delta)
         }

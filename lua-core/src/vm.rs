@@ -154,6 +154,7 @@ impl<'m> Vm<'m> {
                 tick: QUANTUM,
                 epoch: 1,
                 stack_limit: core::ptr::null_mut(),
+                small_limit: core::ptr::null_mut(),
                 top: core::ptr::null_mut(),
                 next_fn: 0,
                 ipairs_fn: 0,

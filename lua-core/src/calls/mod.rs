@@ -16,7 +16,9 @@ use crate::frame::{FrameKind, distance, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, Rt, ThreadRef};
 use crate::isa::{Insn, Op};
 use crate::native::{Call, Results};
-use crate::proto::{FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::proto::{
+    FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
+};
 use crate::state::Event;
 use crate::thread::{StackError, Status};
 use crate::value::{Value, tag};
@@ -228,7 +230,7 @@ impl Rt {
             let mut base = func.add(2);
             let entry = self.closure(c).entry;
             let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
-            let params = signature & 0xFF;
+            let params = params_of(signature);
             let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
             base = self.room(base, count.max(params) + 2 + registers, count)?;
             *base.sub(1) = header;

@@ -34,6 +34,17 @@ macro_rules! shortcut {
     };
 }
 
+macro_rules! dispatch_part {
+    ($part:ident $m:ident $pc:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        match $part {
+            $(ops::Part::$name => (
+                ops::$module::$body($m, Fetch::new($pc)),
+                crate::isa::Extra::$extra.words(),
+            ),)*
+        }
+    };
+}
+
 /// Runs until the innermost entry frame returns.
 pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> {
     // SAFETY: plain field.
@@ -74,14 +85,12 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
         let op = ops::insn(pc).op;
         // SAFETY: `pc` is an instruction of the running prototype, and its number chooses the body.
         let (flow, words) = unsafe { crate::for_each_op!(dispatch, op, m, pc,) };
-        // What remains of an operation whose inline cache missed.
+        let (flow, words) = match flow {
+            // SAFETY: as above.
+            Flow::Rest(part) => unsafe { crate::for_each_part!(dispatch_part, part, m, pc,) },
+            flow => (flow, words),
+        };
         let flow = match flow {
-            // SAFETY: as above.
-            Flow::MissedGet => ops::access::get_missed(m, unsafe { Fetch::new(pc) }),
-            // SAFETY: as above.
-            Flow::MissedMethod => ops::access::method_missed(m, unsafe { Fetch::new(pc) }),
-            // SAFETY: as above.
-            Flow::MissedSet => ops::access::set_missed(m, unsafe { Fetch::new(pc) }),
             Flow::Native => {
                 // SAFETY: as above; the callee's number chooses the body.
                 unsafe {
@@ -114,9 +123,8 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
             }
             // SAFETY: plain field.
             Flow::Exit => return Ok(Step::Exit(unsafe { (*rt.vm()).left })),
-            Flow::Slow | Flow::MissedGet | Flow::MissedMethod | Flow::MissedSet => {
-                rt.slow(m.base, pc)?
-            }
+            // No part leads to another.
+            Flow::Slow | Flow::Rest(_) => rt.slow(m.base, pc)?,
             Flow::Native => rt.native_call(m.base, pc)?,
             Flow::Trap => rt.safepoint(m.base, pc)?,
         };

@@ -7,7 +7,7 @@
 //! always takes the slow path, which looks up, fills the cache and quickens.
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
-use super::{Flow, Machine, Operands, index_of};
+use super::{Flow, Machine, Operands, Part, index_of};
 use crate::heap::cells::class_for;
 use crate::heap::{Header, Kind};
 use crate::proto::Closure;
@@ -259,7 +259,7 @@ fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
 #[inline(always)]
 pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::MissedGet;
+        return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(t, o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -269,7 +269,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::MissedGet;
+        return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize);
     own(m, o, t, v, o.a())
@@ -295,7 +295,7 @@ fn chained<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u64> {
 #[inline(always)]
 pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return Flow::MissedGet;
+        return Flow::Rest(Part::GetField);
     };
     m.set_reg(o.a(), v);
     Flow::Next
@@ -305,7 +305,7 @@ pub fn get_field_proto<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn get_field_absent<O: Operands>(m: Machine, o: O) -> Flow {
     if cached(m, o, o.b()).is_none() || !epoch_holds(m, o) {
-        return Flow::MissedGet;
+        return Flow::Rest(Part::GetField);
     }
     m.set_reg(o.a(), Value::NIL.0);
     Flow::Next
@@ -321,7 +321,7 @@ pub fn set_field<O: Operands>(_m: Machine, _o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return Flow::MissedSet;
+        return Flow::Rest(Part::SetField);
     };
     m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -331,7 +331,7 @@ pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
-        return Flow::MissedSet;
+        return Flow::Rest(Part::SetField);
     };
     m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
     Flow::Next
@@ -341,7 +341,7 @@ pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        return Flow::MissedSet;
+        return Flow::Rest(Part::SetField);
     }
     set_field_inline(m, o)
 }
@@ -350,7 +350,7 @@ pub fn set_field_inline_meta<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_outline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     if !epoch_holds(m, o) {
-        return Flow::MissedSet;
+        return Flow::Rest(Part::SetField);
     }
     set_field_outline(m, o)
 }
@@ -411,7 +411,7 @@ fn found<O: Operands>(m: Machine, o: O, v: u64) -> Flow {
 #[inline(always)]
 pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::MissedMethod;
+        return Flow::Rest(Part::Method);
     };
     found(m, o, m.get(t, o.extra(cache::SLOT) as usize))
 }
@@ -420,7 +420,7 @@ pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
-        return Flow::MissedMethod;
+        return Flow::Rest(Part::Method);
     };
     found(m, o, m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize))
 }
@@ -429,7 +429,7 @@ pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn method_proto<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(v) = chained(m, o, o.b()) else {
-        return Flow::MissedMethod;
+        return Flow::Rest(Part::Method);
     };
     found(m, o, v)
 }
@@ -452,7 +452,10 @@ fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)>
         return None;
     }
     // What isn't a number reads as a NaN, which is no index.
-    let i = index_of(m.reg(key))?;
+    let Some(i) = index_of(m.reg(key)) else {
+        cold_path();
+        return None;
+    };
     let t = m.reg_ref(table);
     if i.wrapping_sub(1) >= m.get::<u32>(t, ARRAY_CAP) {
         cold_path();
@@ -467,6 +470,12 @@ pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
     if let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) {
         return own(m, o, t, m.get(array, offset), o.a());
     }
+    Flow::Rest(Part::GetIndex)
+}
+
+/// The rest of `get_index`: a property by a name that isn't constant.
+#[inline(always)]
+pub fn get_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
     if m.reg_tag(o.c()) == tag::STRING
         && m.reg_tag(o.b()) == tag::TABLE
         && let Some(v) = get_by_stub(m, m.reg_ref(o.b()), m.reg_ref(o.c()))
@@ -509,6 +518,12 @@ pub fn set_index<O: Operands>(m: Machine, o: O) -> Flow {
     if let Some((t, array, offset)) = array_slot(m, o.a(), o.b()) {
         return store(m, t, array, offset, m.reg(o.c()));
     }
+    Flow::Rest(Part::SetIndex)
+}
+
+/// The rest of `set_index`: a property by a name that isn't constant.
+#[inline(always)]
+pub fn set_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
     if m.reg_tag(o.b()) == tag::STRING
         && m.reg_tag(o.a()) == tag::TABLE
         && set_by_stub(m, m.reg_ref(o.a()), m.reg_ref(o.b()), m.reg(o.c()))

@@ -1,11 +1,13 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
-use super::{Flow, Machine, Operands};
+use super::{Flow, Machine, Operands, Part};
 use crate::frame::{
     FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, TAILS_MASK, distance, header_word, link,
 };
 use crate::isa::Op;
-use crate::proto::{Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::proto::{
+    Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
+};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
@@ -30,7 +32,7 @@ fn given<O: Operands>(m: Machine, o: O, first: *mut u64) -> u32 {
 /// Do the registers of a frame at `base` fit?
 #[inline(always)]
 pub(super) fn fits(m: Machine, base: *mut u64, entry: u32) -> bool {
-    let bytes: u32 = m.get(entry - FRAME_BYTES_BEFORE_ENTRY, 0);
+    let bytes: u32 = m.get_before(entry, FRAME_BYTES_BEFORE_ENTRY);
     // SAFETY: plain field.
     base as usize + bytes as usize <= unsafe { (*m.vm).stack_limit } as usize
 }
@@ -62,31 +64,57 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
             Flow::Slow
         };
     }
-    enter(m, o)
+    // SAFETY: the call area lies inside the frame. A signature that equals the count is
+    // that of a small frame, which fits by its base.
+    unsafe {
+        let base = m.base.byte_add(a + 16);
+        let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
+        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.imm_b() as u32
+            || base > (*m.vm).small_limit
+        {
+            cold_path();
+            return Flow::Rest(Part::Call);
+        }
+        set_header(base, offset_behind(m, o), o.d());
+        Flow::Goto(base, m.address(entry))
+    }
 }
 
-/// Calls the Lua function in R[a].
+/// Writes a frame's header in halves, as it is read.
+///
+/// # Safety
+/// The words below `base` are a frame header's.
 #[inline(always)]
-pub(super) fn enter<O: Operands>(m: Machine, o: O) -> Flow {
+unsafe fn set_header(base: *mut u64, return_to: u32, link: u32) {
+    // SAFETY: the contract.
+    unsafe {
+        let header = base.sub(1) as *mut u32;
+        *header = return_to;
+        *header.add(1) = link;
+    }
+}
+
+/// Calls the Lua function in R[a], with any count of arguments, variadic or not. Also the
+/// rest of `call`.
+#[inline(always)]
+pub fn enter<O: Operands>(m: Machine, o: O) -> Flow {
     let a = o.a();
     // SAFETY: the call area lies inside the frame; that the callee's frame fits is
     // checked before anything is written.
     unsafe {
         let base = m.base.byte_add(a + 16);
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
-        let signature: u32 = m.get(entry - SIGNATURE_BEFORE_ENTRY, 0);
+        let signature: u32 = m.get_before(entry, SIGNATURE_BEFORE_ENTRY);
         if !fits(m, base, entry) {
             cold_path();
             return Flow::Slow;
         }
-        let header = offset_behind(m, o) as u64 | (o.d() as u64) << 32;
+        let header = header_word(offset_behind(m, o), o.d());
         let given = given(m, o, base);
-        if signature != given {
-            if signature & SIGNATURE_VARIADIC != 0 {
-                return call_variadic(m, base, entry, signature & 0xFF, given, header);
-            }
-            pad(base, given, signature);
+        if signature & SIGNATURE_VARIADIC != 0 {
+            return call_variadic(m, base, entry, params_of(signature), given, header);
         }
+        pad(base, given, params_of(signature));
         *base.sub(1) = header;
         Flow::Goto(base, m.address(entry))
     }
@@ -144,7 +172,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     // SAFETY: as `call`; the frame is replaced by one at the same base.
     unsafe {
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
-        let signature: u32 = m.get(entry - SIGNATURE_BEFORE_ENTRY, 0);
+        let signature: u32 = m.get_before(entry, SIGNATURE_BEFORE_ENTRY);
         let link = *(m.base.sub(1) as *const u32).add(1);
         if signature & SIGNATURE_VARIADIC != 0
             || link & KIND_MASK == FrameKind::Variadic as u32
@@ -160,11 +188,12 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
         *m.base.sub(2) = m.reg(a);
         *(m.base.sub(1) as *mut u32).add(1) = link + TAIL;
         let mut i = 0;
-        while i < signature && i < given {
+        let params = params_of(signature);
+        while i < params && i < given {
             *m.base.add(i as usize) = *from.add(i as usize);
             i += 1;
         }
-        pad(m.base, given, signature);
+        pad(m.base, given, params);
         Flow::Goto(m.base, m.address(entry))
     }
 }
@@ -313,7 +342,7 @@ pub fn var_arg<O: Operands>(m: Machine, o: O) -> Flow {
         let link = *(m.base.sub(1) as *const u32).add(1);
         let distance = distance(link);
         let entry: u32 = m.get(m.closure(), offset_of!(Closure, entry));
-        let params = m.get::<u32>(entry - SIGNATURE_BEFORE_ENTRY, 0) & 0xFF;
+        let params = params_of(m.get_before(entry, SIGNATURE_BEFORE_ENTRY));
         let from = m.base.byte_sub(distance).add(params as usize);
         let n = (distance / 8) as u32 - 2 - params;
         let to = m.base.byte_add(o.a());

@@ -3,7 +3,7 @@
 //!
 //! A body does the common case and says where control goes ([`Flow`]). What it
 //! doesn't handle (metamethods, conversions, calls of native functions, cache
-//! misses, errors) it leaves to `slow.rs` by returning [`Flow::Slow`] *before*
+//! misses, errors) it leaves to `slow/` by returning [`Flow::Slow`] *before*
 //! it has changed anything: the slow path carries out the whole operation.
 //!
 //! Rules for the machine code that comes out: no panics (so no slice indexing and
@@ -39,15 +39,40 @@ pub enum Flow {
     /// To the native function that this `Call` or `TailCall` names, by way of its
     /// shortcut (`shortcuts.rs`) if it has one.
     Native,
-    /// The cache of a `GetField` missed: to [`access::get_missed`].
-    MissedGet,
-    /// The cache of a `Method` missed: to [`access::method_missed`].
-    MissedMethod,
-    /// The cache of a `SetField` for own properties missed: to [`access::set_missed`].
-    MissedSet,
+    /// To the second part of the operation. It has changed nothing but the tick.
+    Rest(Part),
     /// The ticks ran out: run the safepoint, then this instruction again.
     Trap,
 }
+
+/// The table of second parts: what is too rare or too long for the handler itself, and
+/// too frequent for the slow path. Handlers stay short and free of stack frames; several
+/// may share a part. Rows: name, words behind the instruction, body.
+#[macro_export]
+macro_rules! for_each_part {
+    ($consumer:ident $(, $extra:tt)* $(,)?) => {
+        $consumer! {
+            $($extra)*
+            GetField Ic2  access::get_missed     "a `GetField` whose cache missed";
+            Method   Ic2  access::method_missed  "a `Method` whose cache missed";
+            SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
+            GetIndex None access::get_index_rest "a `GetIndex` outside the array part";
+            SetIndex None access::set_index_rest "a `SetIndex` outside the array part";
+            Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
+        }
+    };
+}
+
+macro_rules! define_parts {
+    ($($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        /// Second parts of operations. A part never leads to another part.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Part {
+            $(#[doc = $doc] $name,)*
+        }
+    };
+}
+for_each_part!(define_parts);
 
 /// How a body gets at its operands. Registers come as byte offsets from the base.
 pub trait Operands: Copy {
@@ -200,6 +225,17 @@ impl Machine {
     pub fn get<T: Copy>(self, reference: u32, field: usize) -> T {
         // SAFETY: the reference names a live object that has this field.
         unsafe { *((self.vm as *const u8).add(reference as usize).add(field) as *const T) }
+    }
+
+    /// Reads what lies `distance` bytes before an object's part.
+    #[inline(always)]
+    pub fn get_before<T: Copy>(self, reference: u32, distance: u32) -> T {
+        // SAFETY: as `get`: the part belongs to an object that starts at least this far before.
+        unsafe {
+            *((self.vm as *const u8)
+                .add(reference as usize)
+                .sub(distance as usize) as *const T)
+        }
     }
 
     /// Writes a field of an object.

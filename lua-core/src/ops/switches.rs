@@ -12,7 +12,7 @@ use crate::calls::MAX_NATIVE_DEPTH;
 use crate::frame::{FRAME_SLACK, FrameKind, KIND_MASK, header_word, link};
 use crate::heap::Header;
 use crate::native::Special;
-use crate::proto::{Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::proto::{Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of};
 use crate::thread::{Status, Thread};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
@@ -57,7 +57,7 @@ unsafe fn adopt(m: Machine, t: u32, thread: *mut Thread) {
     // SAFETY: the contract.
     unsafe {
         (*m.vm).thread = t;
-        (*m.vm).stack_limit = limit_of(m, thread);
+        (*m.vm).set_stack_limit(limit_of(m, thread));
         m.set(t, offset_of!(Header, b2), Status::Running as u8);
     }
 }
@@ -183,7 +183,7 @@ pub fn pcall<O: Operands>(m: Machine, o: O) -> Flow {
         let outer = m.base.byte_add(place(o, 0));
         let base = outer.add(2);
         let entry: u32 = m.get(*(outer as *const u32), offset_of!(Closure, entry));
-        let signature: u32 = m.get(entry - SIGNATURE_BEFORE_ENTRY, 0);
+        let signature: u32 = m.get_before(entry, SIGNATURE_BEFORE_ENTRY);
         if signature & SIGNATURE_VARIADIC != 0
             || !fits(m, base, entry)
             || base.add(n as usize) > (*m.vm).stack_limit
@@ -198,7 +198,7 @@ pub fn pcall<O: Operands>(m: Machine, o: O) -> Flow {
             *base.add(i) = *outer.add(1 + i);
         }
         *outer.add(1) = header_word(0, link(2, FrameKind::Protected));
-        pad(base, n - 1, signature);
+        pad(base, n - 1, params_of(signature));
         Flow::Goto(base, m.address(entry))
     }
 }

@@ -9,6 +9,7 @@ use crate::native::Call;
 use crate::ops::insn;
 use crate::proto::{
     CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, UpvalueDesc, UpvalueFrom,
+    params_of,
 };
 use crate::state::Event;
 use crate::value::{Type, Value, tag};
@@ -153,7 +154,7 @@ impl Rt {
             let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
             let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
             let arguments = func.add(2).offset_from_unsigned(target) as u32;
-            let needed = count.max(signature & 0xFF) + 2 + registers;
+            let needed = count.max(params_of(signature)) + 2 + registers;
             let link = self.count_tail(target, (header >> 32) as u32)?;
             header = header_word(header as u32, link);
             target = self.room(target, needed, arguments + count)?;

@@ -16,9 +16,9 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
-use lua_core::{for_each_op, for_each_shortcut};
+use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 use lua_core::isa::Extra;
-use lua_core::ops::{self, Fetch, Flow, Machine, jump_bytes};
+use lua_core::ops::{self, Fetch, Flow, Machine, Part, jump_bytes};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
 
@@ -136,39 +136,95 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
     }
 }
 
-/// What remains of an operation whose inline cache missed. Shared by the forms of
-/// the operation, so that their handlers stay short.
-macro_rules! missed {
-    ($($(#[$doc:meta])* $name:ident => $body:ident;)*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Safety
-        /// Reached by jumps from handlers only.
-        #[unsafe(no_mangle)]
-        #[inline(never)]
-        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
-            // SAFETY: the arguments are a handler's.
-            unsafe {
-                match ops::access::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                    Flow::Next => dispatch!(vm, base, pc.add(Extra::Ic2.words()), tag),
-                    _ => {
-                        cold_path();
-                        become aot_slow(vm, base, pc, tag)
-                    }
-                }
-            }
-        }
-    )*};
+/// To a native function, by way of its shortcut.
+macro_rules! go_native {
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+        let number = ops::shortcuts::number(Machine::new($vm, $base, $tag), Fetch::new($pc));
+        let handler: Handler = core::mem::transmute::<usize, Handler>(
+            (&raw const (*$vm).shortcuts as *const usize)
+                .add(number)
+                .read(),
+        );
+        become handler($vm, $base, $pc, $tag)
+    }};
 }
 
-missed! {
-    /// A `GetField`.
-    aot_missed_get => get_missed;
-    /// A `Method`.
-    aot_missed_method => method_missed;
-    /// A `SetField` for own properties.
-    aot_missed_set => set_missed;
+/// Carries on where a body says; `$part` names what to do with a second part.
+macro_rules! follow {
+    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $part:ident) => {
+        match $flow {
+            Flow::Next => dispatch!($vm, $base, $pc.add(Extra::$extra.words()), $tag),
+            Flow::Taken => dispatch!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
+            Flow::TakenNext => {
+                let next = $pc.add(Extra::$extra.words());
+                dispatch!($vm, $base, next.byte_offset(jump_bytes(next)), $tag)
+            }
+            Flow::Goto(base, pc) => dispatch!($vm, base, pc, $tag),
+            Flow::Exit => {
+                cold_path();
+            }
+            Flow::Slow => {
+                cold_path();
+                become aot_slow($vm, $base, $pc, $tag)
+            }
+            Flow::Native => {
+                cold_path();
+                go_native!($vm, $base, $pc, $tag)
+            }
+            Flow::Trap => {
+                cold_path();
+                become aot_safepoint($vm, $base, $pc, $tag)
+            }
+            Flow::Rest(part) => {
+                cold_path();
+                for_each_part!($part, part, $vm, $base, $pc, $tag)
+            }
+        }
+    };
 }
+
+/// To the function of a second part.
+macro_rules! go_to_part {
+    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        match $part {
+            $(Part::$name => become parts::$body($vm, $base, $pc, $tag),)*
+        }
+    };
+}
+
+/// A part never leads to another part.
+macro_rules! no_part {
+    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {{
+        let _: Part = $part;
+        become aot_slow($vm, $base, $pc, $tag)
+    }};
+}
+
+macro_rules! parts {
+    ($($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        /// The second parts of operations, shared by the handlers.
+        mod parts {
+            use super::*;
+            $(
+                #[doc = $doc]
+                ///
+                /// # Safety
+                /// Reached by jumps from handlers only.
+                #[unsafe(export_name = concat!("aot_part_", stringify!($body)))]
+                #[inline(never)]
+                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+                    // SAFETY: the arguments are a handler's.
+                    unsafe {
+                        let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
+                        follow!(flow, $extra, vm, base, pc, tag, no_part)
+                    }
+                }
+            )*
+        }
+    };
+}
+
+for_each_part!(parts);
 
 macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
@@ -177,49 +233,8 @@ macro_rules! handlers {
             unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
-                    match ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => dispatch!(vm, base, pc.add(Extra::$extra.words()), tag),
-                        Flow::Taken => dispatch!(vm, base, pc.byte_offset(jump_bytes(pc)), tag),
-                        Flow::TakenNext => {
-                            let next = pc.add(Extra::$extra.words());
-                            dispatch!(vm, base, next.byte_offset(jump_bytes(next)), tag)
-                        }
-                        Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
-                        Flow::Exit => {
-                            cold_path();
-                        }
-                        Flow::Slow => {
-                            cold_path();
-                            become aot_slow(vm, base, pc, tag)
-                        }
-                        Flow::Native => {
-                            cold_path();
-                            // By way of the callee's shortcut.
-                            let number = ops::shortcuts::number(Machine::new(vm, base, tag), Fetch::new(pc));
-                            let handler: Handler = core::mem::transmute::<usize, Handler>(
-                                (&raw const (*vm).shortcuts as *const usize)
-                                    .add(number)
-                                    .read(),
-                            );
-                            become handler(vm, base, pc, tag)
-                        }
-                        Flow::MissedGet => {
-                            cold_path();
-                            become aot_missed_get(vm, base, pc, tag)
-                        }
-                        Flow::MissedMethod => {
-                            cold_path();
-                            become aot_missed_method(vm, base, pc, tag)
-                        }
-                        Flow::MissedSet => {
-                            cold_path();
-                            become aot_missed_set(vm, base, pc, tag)
-                        }
-                        Flow::Trap => {
-                            cold_path();
-                            become aot_safepoint(vm, base, pc, tag)
-                        }
-                    }
+                    let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
+                    follow!(flow, $extra, vm, base, pc, tag, go_to_part)
                 }
             }
         };)*
