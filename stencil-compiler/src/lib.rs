@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | [`driver`] | a package's folder | an ELF object, with provenance ([`provenance`]) and [`settings`] |
 //! | [`object_file`] | the object's bytes | functions, constant data, relocations |
+//! | [`fold_jumps`] | an AOT function's bytes | shorter indirect jumps |
 //! | [`decode`] | a function's bytes | instructions with fields to fill |
 //! | [`holes`] | a field and its relocation | what it refers to, by [`naming`] |
 //! | [`blocks`] | a stencil's instructions | basic blocks with symbolic ends |
@@ -67,6 +68,7 @@ pub mod emit_obj;
 pub mod encode;
 pub mod error;
 pub mod fallthrough;
+pub mod fold_jumps;
 pub mod holes;
 pub mod inspect;
 pub mod naming;
@@ -113,9 +115,16 @@ pub fn from_object(
     settings: &Settings,
     provenance: &Provenance,
 ) -> Result<BundleModel, Error> {
-    let model = object_file::read(object)?;
+    let mut model = object_file::read(object)?;
     let mut refusals = Refusals::default();
     let roles = naming::roles(&model, &mut refusals);
+    for (function, &role) in model.functions.iter_mut().zip(&roles) {
+        if role == Role::Aot
+            && let Err(reason) = fold_jumps::fold(function)
+        {
+            refusals.add(&function.symbol, reason);
+        }
+    }
     let package = Package {
         model: &model,
         roles: &roles,
