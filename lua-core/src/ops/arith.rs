@@ -1,6 +1,6 @@
 //! Arithmetic, `not`, length, concatenation.
 
-use super::{Flow, Machine, Operands};
+use super::{Flow, Machine, Operands, Part};
 use crate::table::Table;
 use crate::value::{TAG, Value, tag};
 use core::hint::cold_path;
@@ -78,47 +78,32 @@ pub(crate) fn power(x: f64, y: f64) -> f64 {
     r
 }
 
+/// Stores a result unless it is a NaN. What isn't a number reads as a NaN, and a NaN
+/// goes through every operation: so one test of the result serves for both operands,
+/// and numbers never pass through integer registers. NaNs of numbers take the slow path.
 #[inline(always)]
 fn store<O: Operands>(m: Machine, o: O, x: f64) -> Flow {
-    // Arithmetic makes no NaN above the canonical one (x86 default NaN, or a
-    // NaN operand's own bits), so the bits can be stored as they are.
+    if x.is_nan() {
+        cold_path();
+        return Flow::Slow;
+    }
     m.set_reg(o.a(), x.to_bits());
     Flow::Next
 }
 
 #[inline(always)]
 fn vv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    let x = m.reg(o.b());
-    if !m.is_number(x) {
-        cold_path();
-        return Flow::Slow;
-    }
-    let y = m.reg(o.c());
-    if !m.is_number(y) {
-        cold_path();
-        return Flow::Slow;
-    }
-    store(m, o, B::apply(f64::from_bits(x), f64::from_bits(y)))
+    store(m, o, B::apply(m.number(o.b()), m.number(o.c())))
 }
 
 #[inline(always)]
 fn vk<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    let x = m.reg(o.b());
-    if !m.is_number(x) {
-        cold_path();
-        return Flow::Slow;
-    }
-    store(m, o, B::apply(f64::from_bits(x), f64::from_bits(o.k())))
+    store(m, o, B::apply(m.number(o.b()), f64::from_bits(o.k())))
 }
 
 #[inline(always)]
 fn kv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    let y = m.reg(o.c());
-    if !m.is_number(y) {
-        cold_path();
-        return Flow::Slow;
-    }
-    store(m, o, B::apply(f64::from_bits(o.k()), f64::from_bits(y)))
+    store(m, o, B::apply(f64::from_bits(o.k()), m.number(o.c())))
 }
 
 macro_rules! bodies {
@@ -136,17 +121,80 @@ bodies! {
     sub vv SubOp;
     mul vv MulOp;
     div vv DivOp;
-    modulo vv ModOp;
     add_vk vk AddOp;
     sub_vk vk SubOp;
     mul_vk vk MulOp;
     div_vk vk DivOp;
-    modulo_vk vk ModOp;
+    modulo_rest vv ModOp;
+    modulo_vk_rest vk ModOp;
+    modulo_kv kv ModOp;
     add_kv kv AddOp;
     sub_kv kv SubOp;
     mul_kv kv MulOp;
     div_kv kv DivOp;
-    modulo_kv kv ModOp;
+}
+
+#[inline(always)]
+fn widen64(i: i64) -> f64 {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    // SAFETY: SSE2 is there; only the output register is written. As `super::widen`.
+    unsafe {
+        let x: f64;
+        core::arch::asm!(
+            "xorps {x}, {x}",
+            "cvtsi2sd {x}, {i}",
+            x = out(xmm_reg) x,
+            i = in(reg) i,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+        x
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+    {
+        i as f64
+    }
+}
+
+#[inline(always)]
+fn truncate64(x: f64) -> i64 {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    // SAFETY: SSE2 is there; the caller's range excludes overflow.
+    unsafe {
+        use core::arch::x86_64::{_mm_cvttsd_si64, _mm_set_sd};
+        _mm_cvttsd_si64(_mm_set_sd(x))
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
+    {
+        x as i64
+    }
+}
+
+/// Modulo where the quotient is at least +0 and below 2^52, so that truncation is `floor`.
+/// The bits tell at once; a NaN is beyond.
+#[inline(always)]
+fn remainder<O: Operands>(m: Machine, o: O, x: f64, y: f64, rest: Part) -> Flow {
+    const LIMIT: u64 = 0x4330_0000_0000_0000;
+    let quotient = x / y;
+    if quotient.to_bits() >= LIMIT {
+        cold_path();
+        return Flow::Rest(rest);
+    }
+    let whole = widen64(truncate64(quotient));
+    // Infinite divisors give the NaN that arithmetic makes: storable as it is.
+    m.set_reg(o.a(), (x - whole * y).to_bits());
+    Flow::Next
+}
+
+/// R[a] = R[b] % R[c]
+#[inline(always)]
+pub fn modulo<O: Operands>(m: Machine, o: O) -> Flow {
+    remainder(m, o, m.number(o.b()), m.number(o.c()), Part::Mod)
+}
+
+/// R[a] = R[b] % K
+#[inline(always)]
+pub fn modulo_vk<O: Operands>(m: Machine, o: O) -> Flow {
+    remainder(m, o, m.number(o.b()), f64::from_bits(o.k()), Part::ModVK)
 }
 
 /// R[a] = R[b] ^ R[c]
@@ -172,12 +220,11 @@ pub fn pow_kv<O: Operands>(_m: Machine, _o: O) -> Flow {
 #[inline(always)]
 fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
     const TWO: u64 = 0x4000_0000_0000_0000;
-    let x = m.reg(o.b());
-    if exponent != TWO || !m.is_number(x) {
+    if exponent != TWO {
         cold_path();
         return Flow::Slow;
     }
-    let x = f64::from_bits(x);
+    let x = m.number(o.b());
     store(m, o, x * x)
 }
 

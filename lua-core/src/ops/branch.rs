@@ -136,44 +136,34 @@ pub fn jump_ne_c<O: Operands>(m: Machine, o: O) -> Flow {
     when(m.reg(o.a()) != o.k())
 }
 
-/// Both numbers, or `None`.
-#[inline(always)]
-fn numbers(m: Machine, x: u64, y: u64) -> Option<(f64, f64)> {
-    if !m.is_number(x) {
-        cold_path();
-        return None;
-    }
-    if !m.is_number(y) {
-        cold_path();
-        return None;
-    }
-    Some((f64::from_bits(x), f64::from_bits(y)))
-}
-
+/// Ordered unless one is a NaN, which what isn't a number reads as: one test for both
+/// operands. A comparison with a number that is a NaN takes the slow path.
 macro_rules! order {
     ($($name:ident $m:ident $o:ident ($x:expr, $y:expr) $cmp:tt $yes:ident $no:ident $doc:literal;)*) => {$(
         #[doc = $doc]
         #[inline(always)]
         pub fn $name<O: Operands>($m: Machine, $o: O) -> Flow {
-            match numbers($m, $x, $y) {
-                Some((x, y)) => if x $cmp y { Flow::$yes } else { Flow::$no },
-                None => Flow::Slow,
+            let (x, y) = ($x, $y);
+            if y.is_nan() || x.is_nan() {
+                cold_path();
+                return Flow::Slow;
             }
+            if x $cmp y { Flow::$yes } else { Flow::$no }
         }
     )*};
 }
 
 order! {
-    jump_lt m o (m.reg(o.a()), m.reg(o.b())) < Taken Next "if R[a] < R[b] then pc += d";
-    jump_not_lt m o (m.reg(o.a()), m.reg(o.b())) < Next Taken "if not (R[a] < R[b]) then pc += d";
-    jump_le m o (m.reg(o.a()), m.reg(o.b())) <= Taken Next "if R[a] <= R[b] then pc += d";
-    jump_not_le m o (m.reg(o.a()), m.reg(o.b())) <= Next Taken "if not (R[a] <= R[b]) then pc += d";
-    jump_lt_vk m o (m.reg(o.a()), o.k()) < Taken Next "if R[a] < K then pc += d";
-    jump_not_lt_vk m o (m.reg(o.a()), o.k()) < Next Taken "if not (R[a] < K) then pc += d";
-    jump_le_vk m o (m.reg(o.a()), o.k()) <= Taken Next "if R[a] <= K then pc += d";
-    jump_not_le_vk m o (m.reg(o.a()), o.k()) <= Next Taken "if not (R[a] <= K) then pc += d";
-    jump_lt_kv m o (o.k(), m.reg(o.a())) < Taken Next "if K < R[a] then pc += d";
-    jump_not_lt_kv m o (o.k(), m.reg(o.a())) < Next Taken "if not (K < R[a]) then pc += d";
-    jump_le_kv m o (o.k(), m.reg(o.a())) <= Taken Next "if K <= R[a] then pc += d";
-    jump_not_le_kv m o (o.k(), m.reg(o.a())) <= Next Taken "if not (K <= R[a]) then pc += d";
+    jump_lt m o (m.number(o.a()), m.number(o.b())) < Taken Next "if R[a] < R[b] then pc += d";
+    jump_not_lt m o (m.number(o.a()), m.number(o.b())) < Next Taken "if not (R[a] < R[b]) then pc += d";
+    jump_le m o (m.number(o.a()), m.number(o.b())) <= Taken Next "if R[a] <= R[b] then pc += d";
+    jump_not_le m o (m.number(o.a()), m.number(o.b())) <= Next Taken "if not (R[a] <= R[b]) then pc += d";
+    jump_lt_vk m o (m.number(o.a()), f64::from_bits(o.k())) < Taken Next "if R[a] < K then pc += d";
+    jump_not_lt_vk m o (m.number(o.a()), f64::from_bits(o.k())) < Next Taken "if not (R[a] < K) then pc += d";
+    jump_le_vk m o (m.number(o.a()), f64::from_bits(o.k())) <= Taken Next "if R[a] <= K then pc += d";
+    jump_not_le_vk m o (m.number(o.a()), f64::from_bits(o.k())) <= Next Taken "if not (R[a] <= K) then pc += d";
+    jump_lt_kv m o (f64::from_bits(o.k()), m.number(o.a())) < Taken Next "if K < R[a] then pc += d";
+    jump_not_lt_kv m o (f64::from_bits(o.k()), m.number(o.a())) < Next Taken "if not (K < R[a]) then pc += d";
+    jump_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Taken Next "if K <= R[a] then pc += d";
+    jump_not_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Next Taken "if not (K <= R[a]) then pc += d";
 }

@@ -58,6 +58,8 @@ macro_rules! for_each_part {
             SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
             GetIndex None access::get_index_rest "a `GetIndex` outside the array part";
             SetIndex None access::set_index_rest "a `SetIndex` outside the array part";
+            Mod      None arith::modulo_rest     "a `Mod` with a quotient that is negative, large or none";
+            ModVK    K    arith::modulo_vk_rest  "the same of a `ModVK`";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
         }
     };
@@ -197,6 +199,12 @@ impl Machine {
     pub fn reg(self, offset: usize) -> u64 {
         // SAFETY: registers lie inside the stack (invariant of `frame.rs`).
         unsafe { *self.base.byte_add(offset) }
+    }
+
+    /// Reads a register as a number; what isn't one reads as a NaN.
+    #[inline(always)]
+    pub fn number(self, offset: usize) -> f64 {
+        f64::from_bits(self.reg(offset))
     }
 
     /// High half of a register.
