@@ -7,7 +7,7 @@
 //! always takes the slow path, which looks up, fills the cache and quickens.
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
-use super::{Flow, Machine, Operands, Part, index_of};
+use super::{Flow, Machine, Operands, Part};
 use crate::heap::cells::class_for;
 use crate::heap::{Header, Kind};
 use crate::proto::Closure;
@@ -451,8 +451,7 @@ fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)>
         cold_path();
         return None;
     }
-    // What isn't a number reads as a NaN, which is no index.
-    let Some(i) = index_of(m.reg(key)) else {
+    let Some(i) = m.index(key) else {
         cold_path();
         return None;
     };

@@ -207,6 +207,23 @@ impl Machine {
         f64::from_bits(self.reg(offset))
     }
 
+    /// A register's number as array index, else `None`; the caller checks the range.
+    /// What isn't a number reads as a NaN, which is no index.
+    #[inline(always)]
+    pub fn index(self, offset: usize) -> Option<u32> {
+        // SAFETY: as `reg`. Two loads, or the compiler would make it one into an integer
+        // register, from where the number has a long way to the conversion.
+        unsafe {
+            let address = self.base.byte_add(offset);
+            let i = truncate((address as *const f64).read_volatile());
+            if widen(i).to_bits() == address.read_volatile() {
+                Some(i as u32)
+            } else {
+                None
+            }
+        }
+    }
+
     /// High half of a register.
     #[inline(always)]
     pub fn reg_tag(self, offset: usize) -> u32 {
@@ -282,18 +299,6 @@ impl Machine {
     pub fn closure(self) -> u32 {
         // SAFETY: the frame header lies below the base.
         unsafe { *(self.base.sub(2) as *const u32) }
-    }
-}
-
-/// A number as array index, else `None`; the caller checks the range. Comparing
-/// bits leaves -0 and NaN to the slow path with a single branch.
-#[inline(always)]
-pub fn index_of(x: u64) -> Option<u32> {
-    let i = truncate(f64::from_bits(x));
-    if widen(i).to_bits() == x {
-        Some(i as u32)
-    } else {
-        None
     }
 }
 
