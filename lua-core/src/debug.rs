@@ -109,7 +109,7 @@ fn touches(insn: Insn, r: u8) -> bool {
     let Some(info) = OPS.get(insn.op as usize) else {
         return false;
     };
-    match info.base {
+    match info.base.without_loop() {
         // What a call leaves, and everything above: dead or results.
         Op::Call | Op::TailCall | Op::VarArg => r >= insn.a,
         Op::IterCall => r >= insn.a.saturating_add(2),

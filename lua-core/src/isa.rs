@@ -27,7 +27,8 @@
 //!
 //! # Safepoints
 //! Only the operations with flow `Loop` or `Call` take part in fuel: `JumpBack`,
-//! the loop operations on their back-edge, and the calls. All other jumps go
+//! the loop operations on their back-edge (conditions at a loop's end also when they
+//! leave it), and the calls. All other jumps go
 //! forward (the verifier checks it).
 
 /// What an operand field means; decoder, disassembler and verifier use it.
@@ -183,10 +184,10 @@ macro_rules! for_each_op {
             // -- jumps and tests
             Jump      (No No No Jump)   None Jump   Jump      branch::jump       "pc += d, forward";
             JumpBack  (No No No Jump)   None Loop   JumpBack  branch::jump_back  "tick; pc += d, backward";
-            JumpIf    (Src No No Jump)  None Branch JumpIf    branch::jump_if    "if R[a] then pc += d";
-            JumpIfNot (Src No No Jump)  None Branch JumpIfNot branch::jump_if_not "if not R[a] then pc += d";
             CopyJumpIf (Dst Src No Jump) None Branch CopyJumpIf branch::copy_jump_if "if R[b] then R[a] = R[b]; pc += d";
             CopyJumpIfNot (Dst Src No Jump) None Branch CopyJumpIfNot branch::copy_jump_if_not "if not R[b] then R[a] = R[b]; pc += d";
+            JumpIf    (Src No No Jump)  None Branch JumpIf    branch::jump_if    "if R[a] then pc += d";
+            JumpIfNot (Src No No Jump)  None Branch JumpIfNot branch::jump_if_not "if not R[a] then pc += d";
             JumpEq    (Src Src No Jump) None Branch JumpEq    branch::jump_eq    "if R[a] == R[b] then pc += d";
             JumpNe    (Src Src No Jump) None Branch JumpNe    branch::jump_ne    "if not (R[a] == R[b]) then pc += d";
             JumpEqN   (Src No No Jump)  K    Branch JumpEqN   branch::jump_eq_n  "if R[a] == K, a number, then pc += d";
@@ -205,6 +206,27 @@ macro_rules! for_each_op {
             JumpNotLtKV (Src No No Jump) K   Branch JumpNotLtKV branch::jump_not_lt_kv "if not (K < R[a]) then pc += d";
             JumpLeKV  (Src No No Jump)  K    Branch JumpLeKV  branch::jump_le_kv "if K <= R[a] then pc += d";
             JumpNotLeKV (Src No No Jump) K   Branch JumpNotLeKV branch::jump_not_le_kv "if not (K <= R[a]) then pc += d";
+            // the same at the end of a loop: a tick before, and the jump goes back
+            LoopIf    (Src No No Jump) None Loop   LoopIf    branch::loop_if  "tick; if R[a] then pc += d";
+            LoopIfNot (Src No No Jump) None Loop   LoopIfNot branch::loop_if_not  "tick; if not R[a] then pc += d";
+            LoopEq    (Src Src No Jump) None Loop   LoopEq    branch::loop_eq  "tick; if R[a] == R[b] then pc += d";
+            LoopNe    (Src Src No Jump) None Loop   LoopNe    branch::loop_ne  "tick; if not (R[a] == R[b]) then pc += d";
+            LoopEqN   (Src No No Jump) K    Loop   LoopEqN   branch::loop_eq_n  "tick; if R[a] == K, a number, then pc += d";
+            LoopNeN   (Src No No Jump) K    Loop   LoopNeN   branch::loop_ne_n  "tick; if not (R[a] == K), a number, then pc += d";
+            LoopEqC   (Src No No Jump) K    Loop   LoopEqC   branch::loop_eq_c  "tick; if R[a] == K, nil, boolean or string, then pc += d";
+            LoopNeC   (Src No No Jump) K    Loop   LoopNeC   branch::loop_ne_c  "tick; if not (R[a] == K), nil, boolean or string, then pc += d";
+            LoopLt    (Src Src No Jump) None Loop   LoopLt    branch::loop_lt  "tick; if R[a] < R[b] then pc += d";
+            LoopNotLt (Src Src No Jump) None Loop   LoopNotLt branch::loop_not_lt  "tick; if not (R[a] < R[b]) then pc += d";
+            LoopLe    (Src Src No Jump) None Loop   LoopLe    branch::loop_le  "tick; if R[a] <= R[b] then pc += d";
+            LoopNotLe (Src Src No Jump) None Loop   LoopNotLe branch::loop_not_le  "tick; if not (R[a] <= R[b]) then pc += d";
+            LoopLtVK  (Src No No Jump) K    Loop   LoopLtVK  branch::loop_lt_vk  "tick; if R[a] < K then pc += d";
+            LoopNotLtVK (Src No No Jump) K    Loop   LoopNotLtVK branch::loop_not_lt_vk  "tick; if not (R[a] < K) then pc += d";
+            LoopLeVK  (Src No No Jump) K    Loop   LoopLeVK  branch::loop_le_vk  "tick; if R[a] <= K then pc += d";
+            LoopNotLeVK (Src No No Jump) K    Loop   LoopNotLeVK branch::loop_not_le_vk  "tick; if not (R[a] <= K) then pc += d";
+            LoopLtKV  (Src No No Jump) K    Loop   LoopLtKV  branch::loop_lt_kv  "tick; if K < R[a] then pc += d";
+            LoopNotLtKV (Src No No Jump) K    Loop   LoopNotLtKV branch::loop_not_lt_kv  "tick; if not (K < R[a]) then pc += d";
+            LoopLeKV  (Src No No Jump) K    Loop   LoopLeKV  branch::loop_le_kv  "tick; if K <= R[a] then pc += d";
+            LoopNotLeKV (Src No No Jump) K    Loop   LoopNotLeKV branch::loop_not_le_kv  "tick; if not (K <= R[a]) then pc += d";
             // -- loops: R[a] index, R[a+1] limit, R[a+2] step, R[a+3] the variable
             ForPrep   (Run No No Jump)  None Branch ForPrep   loops::for_prep    "check and convert; if the loop is empty pc += d, else R[a+3] = R[a]";
             ForLoop   (Run No No Jump)  None Loop   ForLoop   loops::for_loop    "R[a] += R[a+2]; if within R[a+1] then tick, R[a+3] = R[a], pc += d";
@@ -286,6 +308,27 @@ impl Op {
         &OPS[self as usize]
     }
 
+    /// The forward jump on the same condition, for the operations at the end of loops;
+    /// itself for all others.
+    #[inline]
+    pub fn without_loop(self) -> Op {
+        let n = self as u8;
+        if n < Op::LoopIf as u8 || n > Op::LoopNotLeKV as u8 {
+            return self;
+        }
+        Op::from_u8(n - Op::LoopIf as u8 + Op::JumpIf as u8).unwrap_or(self)
+    }
+
+    /// The operation for the end of a loop with the condition of a forward jump.
+    #[inline]
+    pub fn with_loop(self) -> Option<Op> {
+        let n = self as u8;
+        if n < Op::JumpIf as u8 || n > Op::JumpNotLeKV as u8 {
+            return None;
+        }
+        Op::from_u8(n - Op::JumpIf as u8 + Op::LoopIf as u8)
+    }
+
     /// Length of the instruction in 64-bit words.
     #[inline]
     pub fn words(self) -> usize {
@@ -341,3 +384,19 @@ impl Insn {
         }
     }
 }
+
+// `with_loop` and `without_loop` rely on the same order of both groups.
+const _: () = {
+    let mut i = 0;
+    while i <= Op::JumpNotLeKV as usize - Op::JumpIf as usize {
+        let forward = OPS[Op::JumpIf as usize + i].name.as_bytes();
+        let back = OPS[Op::LoopIf as usize + i].name.as_bytes();
+        assert!(forward.len() == back.len());
+        let mut c = 4;
+        while c < forward.len() {
+            assert!(forward[c] == back[c]);
+            c += 1;
+        }
+        i += 1;
+    }
+};

@@ -227,7 +227,7 @@ impl Compiler<'_> {
         self.fun.pending = self.join(list, pending);
     }
 
-    fn settle_pending(&mut self) {
+    pub(super) fn settle_pending(&mut self) {
         if self.fun.pending != NO_JUMP {
             let list = core::mem::replace(&mut self.fun.pending, NO_JUMP);
             let here = self.pc();

@@ -29,6 +29,7 @@ mod compiler;
 mod emit;
 mod expression;
 mod lexer;
+mod loops;
 mod messages;
 mod operator;
 mod parse_expression;

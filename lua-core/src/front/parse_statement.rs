@@ -121,10 +121,11 @@ impl Compiler<'_> {
         self.advance()?;
         let start = self.label();
         let exit = self.condition()?;
+        let body = self.label();
         self.enter_block(true)?;
         self.expect(Token::Do)?;
         self.block()?;
-        self.jump_back(start)?;
+        let exit = self.close_while(start, body, exit)?;
         self.expect_close(Token::End, Token::While, line)?;
         self.leave_block();
         self.land(exit);
@@ -146,7 +147,7 @@ impl Compiler<'_> {
         } else {
             self.go_if_false(&mut e)?;
             self.leave_block();
-            self.jump_back(start)?;
+            self.close_repeat(start, &mut e)?;
         }
         self.leave_block();
         self.land(e.if_true);

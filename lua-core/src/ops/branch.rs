@@ -167,3 +167,40 @@ order! {
     jump_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Taken Next "if K <= R[a] then pc += d";
     jump_not_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Next Taken "if not (K <= R[a]) then pc += d";
 }
+
+macro_rules! at_loop_end {
+    ($($name:ident $condition:ident;)*) => {$(
+        #[doc = concat!("A tick; then [`", stringify!($condition), "`], which goes back.")]
+        #[inline(always)]
+        pub fn $name<O: Operands>(m: Machine, o: O) -> Flow {
+            if m.tick() {
+                cold_path();
+                return Flow::Trap;
+            }
+            $condition(m, o)
+        }
+    )*};
+}
+
+at_loop_end! {
+    loop_if jump_if;
+    loop_if_not jump_if_not;
+    loop_eq jump_eq;
+    loop_ne jump_ne;
+    loop_eq_n jump_eq_n;
+    loop_ne_n jump_ne_n;
+    loop_eq_c jump_eq_c;
+    loop_ne_c jump_ne_c;
+    loop_lt jump_lt;
+    loop_not_lt jump_not_lt;
+    loop_le jump_le;
+    loop_not_le jump_not_le;
+    loop_lt_vk jump_lt_vk;
+    loop_not_lt_vk jump_not_lt_vk;
+    loop_le_vk jump_le_vk;
+    loop_not_le_vk jump_not_le_vk;
+    loop_lt_kv jump_lt_kv;
+    loop_not_lt_kv jump_not_lt_kv;
+    loop_le_kv jump_le_kv;
+    loop_not_le_kv jump_not_le_kv;
+}

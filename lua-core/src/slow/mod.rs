@@ -154,7 +154,7 @@ impl Rt {
 
     fn slow_op(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
         let i = insn(pc);
-        let op = OPS[i.op as usize].base;
+        let op = OPS[i.op as usize].base.without_loop();
         // SAFETY: the operation has these words.
         let k = || Value(unsafe { *pc.add(1) });
         let key = StrRef(i.d);
@@ -381,7 +381,7 @@ impl Rt {
         note: u64,
     ) -> Result<Step, Raise> {
         let i = insn(pc);
-        let op = OPS[i.op as usize].base;
+        let op = OPS[i.op as usize].base.without_loop();
         match op {
             Op::SetGlobal | Op::SetField | Op::SetIndex | Op::SetIndexK => self.next(base, pc),
             Op::JumpEq => self.branch(base, pc, !v.is_falsy()),
