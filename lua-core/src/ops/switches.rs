@@ -12,7 +12,9 @@ use crate::calls::MAX_NATIVE_DEPTH;
 use crate::frame::{FRAME_SLACK, FrameKind, KIND_MASK, header_word, link};
 use crate::heap::Header;
 use crate::native::Special;
-use crate::proto::{Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of};
+use crate::proto::{
+    Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
+};
 use crate::thread::{Status, Thread};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
