@@ -302,6 +302,17 @@ impl Machine {
     }
 }
 
+/// A value as array index, else `None`, as [`Machine::index`].
+#[inline(always)]
+pub fn index_of(x: u64) -> Option<u32> {
+    let i = truncate(f64::from_bits(x));
+    if widen(i).to_bits() == x {
+        Some(i as u32)
+    } else {
+        None
+    }
+}
+
 /// A 32-bit integer as a number. `cvtsi2sd` keeps the upper half of its target: without
 /// the `xorps`, it would wait for whatever last used that register, in any handler.
 #[inline(always)]
