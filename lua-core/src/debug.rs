@@ -54,6 +54,11 @@ impl Rt {
 
     /// Kind and name under which the function of frame `f` was called.
     pub(crate) fn call_name(self, f: &FrameInfo) -> Option<Name> {
+        // What a tail call replaced had the name.
+        // SAFETY: a complete frame.
+        if f.function.has_tag(tag::CLOSURE) && unsafe { self.has_tails(f.base) } {
+            return None;
+        }
         let caller = self.caller_of(f)?;
         if !caller.function.has_tag(tag::CLOSURE) || caller.pc == 0 {
             return None;

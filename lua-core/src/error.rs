@@ -1,7 +1,7 @@
 //! Errors while Lua runs, and the wording of their messages.
 
-use crate::frame::FrameKind;
 use crate::heap::{ClosureRef, NoMemory, ProtoRef, Rt, StrRef};
+use crate::levels::Level;
 use crate::native::Call;
 use crate::value::{Value, tag};
 
@@ -88,6 +88,8 @@ pub(crate) struct FrameInfo {
     pub function: Value,
     /// Offset of the instruction that it executes, 0 for native functions.
     pub pc: u32,
+    /// Slots from its base on that hold what it works with.
+    pub limit: u32,
 }
 
 impl Rt {
@@ -102,7 +104,7 @@ impl Rt {
     #[cold]
     pub fn raise_text(self, message: &[u8]) -> Raise {
         let mut text = Text::new();
-        self.push_position(&mut text, 0);
+        self.push_position(&mut text);
         text.push(message);
         match self.intern(text.bytes()) {
             Ok(s) => self.raise_value(s.value()),
@@ -129,70 +131,19 @@ impl Rt {
         self.raise_value(StrRef(unsafe { (*self.vm()).memory_message }).value())
     }
 
-    /// The running frame.
-    pub(crate) fn top_frame(self) -> FrameInfo {
-        // SAFETY: while Rust code runs, the thread's `base` and `pc` are up to date.
-        unsafe {
-            let t = self.current();
-            let base: *mut u64 = self.at((*t).base);
-            let function = Value(*base.sub(2));
-            let pc = if function.has_tag(tag::CLOSURE) {
-                (*t).pc
-            } else {
-                0
-            };
-            FrameInfo { base, function, pc }
-        }
+    /// Appends "chunk:line: " for what runs, or for the function that called it if that is
+    /// native; nothing if that is native too, or was replaced by a tail call.
+    pub(crate) fn push_position(self, text: &mut Text) {
+        let level = self.top_frame().function.has_tag(tag::NATIVE) as i64;
+        self.push_position_of(text, level);
     }
 
-    /// The frame that called `f`, within its thread.
-    pub(crate) fn caller_of(self, f: &FrameInfo) -> Option<FrameInfo> {
-        // SAFETY: frames are complete (invariant of `frame.rs`).
-        unsafe {
-            let mut base = f.base;
-            loop {
-                let header = *base.sub(1);
-                let link = (header >> 32) as u32;
-                let return_to = header as u32;
-                let kind = FrameKind::of(link);
-                let distance = crate::frame::distance(link);
-                if kind == FrameKind::Coroutine || (kind == FrameKind::Entry && distance == 0) {
-                    return None;
-                }
-                base = base.byte_sub(distance);
-                if kind == FrameKind::Variadic {
-                    continue;
-                }
-                let function = Value(*base.sub(2));
-                let pc = match kind {
-                    FrameKind::Lua | FrameKind::LuaMany => return_to.wrapping_sub(8),
-                    FrameKind::Meta => return_to,
-                    FrameKind::Interrupt if function.has_tag(tag::CLOSURE) => return_to,
-                    FrameKind::Entry if function.has_tag(tag::CLOSURE) => return_to,
-                    _ => 0,
-                };
-                return Some(FrameInfo { base, function, pc });
-            }
+    /// Appends "chunk:line: " for the function at a level of the running thread, if
+    /// that is a Lua function.
+    pub(crate) fn push_position_of(self, text: &mut Text, level: i64) {
+        if let Some(Level::Frame(f)) = self.level(self.running(), level) {
+            self.push_frame_position(text, &f);
         }
-    }
-
-    /// Appends "chunk:line: " for the innermost Lua frame, if it is the running
-    /// function or its direct caller; `skip` frames are passed over first.
-    pub(crate) fn push_position(self, text: &mut Text, skip: u32) {
-        let mut f = self.top_frame();
-        if f.function.has_tag(tag::NATIVE) {
-            match self.caller_of(&f) {
-                Some(caller) => f = caller,
-                None => return,
-            }
-        }
-        for _ in 0..skip {
-            match self.caller_of(&f) {
-                Some(caller) => f = caller,
-                None => return,
-            }
-        }
-        self.push_frame_position(text, &f);
     }
 
     /// Appends "chunk:line: " of a Lua frame.
@@ -209,14 +160,13 @@ impl Rt {
         }
     }
 
-    /// Source line of the instruction at offset `pc`.
+    /// Source line of the instruction at offset `pc`; of the next one that has a line.
     pub(crate) fn line_at(self, p: ProtoRef, pc: u32) -> u32 {
         let proto = self.proto(p);
         let lines = self.slice::<u32>(proto.lines);
-        lines
-            .get((pc.wrapping_sub(proto.entry) / 8) as usize)
-            .copied()
-            .unwrap_or(0)
+        let at = (pc.wrapping_sub(proto.entry) / 8) as usize;
+        let mut rest = lines.iter().skip(at);
+        rest.find(|&&line| line != 0).copied().unwrap_or(0)
     }
 
     /// "attempt to <what> <variable> (a <type> value)" for a value from register

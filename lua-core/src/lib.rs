@@ -34,6 +34,7 @@ pub mod front;
 pub mod heap;
 mod interactive;
 pub mod isa;
+mod levels;
 pub mod library;
 pub mod listing;
 pub mod native;

@@ -60,7 +60,7 @@ pub struct ProtoParts<'a> {
     pub frame_size: u8,
     /// Instruction words.
     pub code: &'a [u64],
-    /// Source line of each word.
+    /// Source line of each word; 0 for instructions that debuggers don't see.
     pub lines: &'a [u32],
     /// Upvalues.
     pub upvalues: &'a [UpvalueDesc],

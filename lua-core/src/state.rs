@@ -185,7 +185,9 @@ pub struct VmState {
     pub(crate) main_thread: u32,
     pub(crate) globals: u32,
     pub(crate) registry: u32,
-    pub(crate) string_meta: u32,
+    /// Metatables that all values of a type share, by [`crate::value::Type`]; those of
+    /// tables and userdata aren't used.
+    pub(crate) type_meta: [u32; 9],
     /// Names of the events of hooks.
     pub(crate) hook_words: [u32; 5],
     pub(crate) error_value: Value,

@@ -200,7 +200,7 @@ impl<'m> Vm<'m> {
                 thread: 0,
                 globals: 0,
                 registry: 0,
-                string_meta: 0,
+                type_meta: [0; 9],
                 hook_words: [0; 5],
                 error_value: Value::NIL,
                 event_names: [0; EVENT_NAMES.len()],

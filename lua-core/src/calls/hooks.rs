@@ -260,10 +260,12 @@ impl Rt {
             } else {
                 let at = self.offset_of(base) - (*self.current()).stack;
                 let pc = self.offset_of(pc);
-                state.pending = self.reports(state, base, at, pc);
+                let has_line = self.reports(state, base, at, pc);
                 state.tails = 0;
-                state.last_base = at;
-                state.last_pc = pc;
+                if has_line {
+                    state.last_base = at;
+                    state.last_pc = pc;
+                }
             }
             if state.take(Report::Call) && self.wants(event::CALL) {
                 return Some(Report::Call);
@@ -290,8 +292,9 @@ impl Rt {
         }
     }
 
-    /// Everything that may be reported about the instruction at `pc`, as bits.
-    fn reports(self, state: &HookState, base: *mut u64, at: u32, pc: u32) -> u32 {
+    /// Notes everything that may be reported about the instruction at `pc`. Does it have
+    /// a line? If not, the next one counts as if it were in its place.
+    fn reports(self, state: &mut HookState, base: *mut u64, at: u32, pc: u32) -> bool {
         // SAFETY: a complete frame of a closure.
         let closure = Value(unsafe { *base.sub(2) }).payload();
         let proto: Proto = self.get(self.header(closure).aux);
@@ -299,14 +302,22 @@ impl Rt {
         let line = |pc: u32| lines.get((pc.wrapping_sub(proto.entry) / 8) as usize);
         let here = state.last_base == at;
         let mut reports = 1 << Report::Count as u32;
-        let entered = pc == proto.entry
-            && (!here || Insn::from_word(self.get(state.last_pc)).op == Op::TailCall as u8);
-        if entered {
+        let last = |op: Op| {
+            let insn = Insn::from_word(self.get(state.last_pc));
+            here && OPS
+                .get(insn.op as usize)
+                .is_some_and(|info| info.base == op)
+        };
+        if pc == proto.entry && (!here || last(Op::TailCall)) {
             reports |= 1 << Report::Call as u32;
         }
         // Returning from a call, the instruction before is the call.
         let before = if here { state.last_pc } else { pc - 8 };
-        if pc == proto.entry || pc <= before || line(pc) != line(before) {
+        let has_line = line(pc) != Some(&0);
+        // The reference jumps from the head of a loop to its end and back to its body.
+        if has_line
+            && (pc == proto.entry || pc <= before || line(pc) != line(before) || last(Op::ForPrep))
+        {
             reports |= 1 << Report::Line as u32;
         }
         let insn = Insn::from_word(self.get(pc));
@@ -316,7 +327,8 @@ impl Rt {
         ) {
             reports |= 1 << Report::Return as u32;
         }
-        reports
+        state.pending = reports;
+        has_line
     }
 
     /// Calls the hook before the instruction at `pc`.

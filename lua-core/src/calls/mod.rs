@@ -355,6 +355,8 @@ impl Rt {
                     FrameKind::Coroutine => {
                         let dead = ThreadRef((*self.vm()).thread);
                         self.set_thread_status(dead, Status::Dead);
+                        // It has no frames left to look at.
+                        (*self.thread(dead)).fresh = 1;
                         return self.hand_over(dead, results, n, true);
                     }
                     FrameKind::Interrupt => return self.return_from_interrupt(base, header),

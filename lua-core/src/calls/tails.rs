@@ -25,6 +25,23 @@ struct Spilled {
 const ENTRIES: u32 = 16;
 const FIRST_CAPACITY: u32 = 14;
 
+/// Base and link of the frame that holds a function's arguments, from that of its
+/// registers.
+///
+/// # Safety
+/// It is a complete frame.
+unsafe fn outer_link(base: *mut u64) -> (*mut u64, u32) {
+    // SAFETY: the contract; a variadic function's argument frame lies below.
+    unsafe {
+        let link = (*base.sub(1) >> 32) as u32;
+        if FrameKind::of(link) != FrameKind::Variadic {
+            return (base, link);
+        }
+        let base = base.byte_sub(distance(link));
+        (base, (*base.sub(1) >> 32) as u32)
+    }
+}
+
 impl Rt {
     /// The link of the running thread's frame at `base` after one tail call more.
     pub(crate) fn count_tail(self, base: *mut u64, link: u32) -> Result<u32, NoMemory> {
@@ -58,16 +75,20 @@ impl Rt {
         Ok((link & !TAILS_MASK | TAILS_SPILLED) + TAIL)
     }
 
+    /// Did tail calls replace a call in the frame at `base`?
+    ///
+    /// # Safety
+    /// It is a complete frame.
+    pub(crate) unsafe fn has_tails(self, base: *mut u64) -> bool {
+        // SAFETY: the contract.
+        unsafe { outer_link(base).1 & TAILS_MASK != 0 }
+    }
+
     /// Number of calls that tail calls replaced in the frame at `base`.
     pub(crate) fn tails_of(self, thread: ThreadRef, base: *mut u64) -> u32 {
         // SAFETY: a complete frame of the thread.
         unsafe {
-            let mut base = base;
-            let mut link = (*base.sub(1) >> 32) as u32;
-            if FrameKind::of(link) == FrameKind::Variadic {
-                base = base.byte_sub(distance(link));
-                link = (*base.sub(1) >> 32) as u32;
-            }
+            let (base, link) = outer_link(base);
             let counted = (link & TAILS_COUNTED) / TAIL;
             if link & TAILS_SPILLED == 0 {
                 return counted;

@@ -281,12 +281,20 @@ impl<'a> Compiler<'a> {
         let floor = self.native_stack_limit.saturating_add(NATIVE_STACK_RESERVE);
         let too_low = self.native_stack_limit != 0 && address < floor;
         if self.level > MAX_LEVELS || too_low {
-            return Err(self.lexer.error(
-                &[Part::Text(b"chunk has too many syntax levels")],
-                Near::Nowhere,
-            ));
+            return Err(self.too_many_levels());
         }
         Ok(())
+    }
+
+    #[cold]
+    pub(super) fn too_many_levels(&mut self) -> CompileError {
+        let text = [Part::Text(b"chunk has too many syntax levels")];
+        self.lexer.error(&text, Near::Nowhere)
+    }
+
+    /// Is nesting what takes up registers?
+    pub(super) fn is_deeply_nested(&self) -> bool {
+        self.level > MAX_LEVELS / 2
     }
 
     pub(super) fn leave_level(&mut self) {

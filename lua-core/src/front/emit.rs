@@ -119,6 +119,11 @@ impl Compiler<'_> {
         let size = self.fun.free_reg + n;
         if size > self.fun.frame_size {
             if size >= MAX_REGISTERS {
+                // Calls inside one another take two registers each: deep nesting gets here
+                // before it reaches the limit on levels.
+                if self.is_deeply_nested() {
+                    return Err(self.too_many_levels());
+                }
                 return Err(self
                     .lexer
                     .syntax_error(b"function or expression too complex"));
@@ -163,7 +168,14 @@ impl Compiler<'_> {
                 return Ok(());
             }
         }
+        let pc = self.pc();
+        let lines = &self.lines[self.fun.code_base as usize..];
+        let is_first = from as u32 >= self.fun.active && lines.iter().all(|&line| line == 0);
         self.emit(Op::LoadNil, from, (n - 1) as u8, 0, 0)?;
+        if is_first {
+            // In the reference the registers of a function are nil at its start.
+            self.set_line(pc, 0);
+        }
         Ok(())
     }
 

@@ -300,7 +300,8 @@ impl Compiler<'_> {
         let is_cell = self.vars[(self.fun.var_base + self.fun.active) as usize].is_cell;
         if is_cell {
             // The cell must not take over what the register held before.
-            self.emit_nil(register, 1)?;
+            let nil = self.emit(Op::LoadNil, register, 0, 0, 0)?;
+            self.set_line(nil, 0);
         }
         self.activate(1)?;
         let mut function = Expr::VOID;

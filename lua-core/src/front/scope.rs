@@ -25,7 +25,9 @@ impl Compiler<'_> {
             let at = (self.fun.var_base + self.fun.active) as usize;
             self.fun.active += 1;
             if self.vars[at].is_cell {
-                self.emit(Op::NewCell, register, 0, 0, 0)?;
+                // No line: the reference has no such instruction.
+                let cell = self.emit(Op::NewCell, register, 0, 0, 0)?;
+                self.set_line(cell, 0);
             }
             let start_pc = self.pc();
             self.vars[at].desc = self.locals.len() as u32 - self.fun.local_base;
@@ -192,7 +194,9 @@ impl Compiler<'_> {
         let name = self.rt.intern(b"arg")?;
         self.declare(name)?;
         let register = self.reserve(1)?;
-        self.fun.arg_table = Some(self.emit(Op::ArgTable, register, 0, 0, 0)?);
+        let pc = self.emit(Op::ArgTable, register, 0, 0, 0)?;
+        self.set_line(pc, 0);
+        self.fun.arg_table = Some(pc);
         self.activate(1)
     }
 

@@ -116,7 +116,6 @@ impl Rt {
                 (*vm).thread,
                 (*vm).globals,
                 (*vm).registry,
-                (*vm).string_meta,
                 (*vm).memory_message,
                 (*vm).dict_shape,
                 (*vm).next_fn,
@@ -128,6 +127,9 @@ impl Rt {
             self.mark_value((*vm).error_value);
             for i in 0..(*vm).event_names.len() {
                 self.mark((*vm).event_names[i]);
+            }
+            for i in 0..(*vm).type_meta.len() {
+                self.mark((*vm).type_meta[i]);
             }
             for i in 0..(*vm).hook_words.len() {
                 self.mark((*vm).hook_words[i]);

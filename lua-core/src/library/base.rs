@@ -238,7 +238,7 @@ fn assert(call: &mut Call) -> Result<Results, Raise> {
         return Err(call.rt().raise_text(b"assertion failed!"));
     }
     let message = call.check_string(1)?;
-    Err(raise_at(call.rt(), 0, message.value()))
+    Err(raise_at(call.rt(), 1, message.value()))
 }
 
 fn error(call: &mut Call) -> Result<Results, Raise> {
@@ -247,15 +247,15 @@ fn error(call: &mut Call) -> Result<Results, Raise> {
     let rt = call.rt();
     let is_text = v.is_number() || StrRef::from_value(v).is_some();
     if is_text && level > 0 {
-        return Err(raise_at(rt, level as u32 - 1, v));
+        return Err(raise_at(rt, level as i64, v));
     }
     Err(rt.raise_value(v))
 }
 
-/// Raises a string or number with the position of the caller, or further out.
-pub(super) fn raise_at(rt: Rt, skip: u32, message: Value) -> Raise {
+/// Raises a string or number with the position of the function at a level.
+pub(super) fn raise_at(rt: Rt, level: i64, message: Value) -> Raise {
     let mut position = Text::new();
-    rt.push_position(&mut position, skip);
+    rt.push_position_of(&mut position, level);
     let joined = rt
         .intern(position.bytes())
         .and_then(|p| rt.concat_values(&[p.value(), message]));

@@ -32,9 +32,9 @@ impl Rt {
         // SAFETY: plain field.
         let v = unsafe { (*self.vm()).error_value };
         let is_text = v.is_number() || v.has_tag(tag::STRING);
-        if is_text && super::base::raise_at(self, 0, v) == Raise::NoMemory {
+        if is_text && super::base::raise_at(self, 1, v) == Raise::NoMemory {
             self.collect();
-            let _ = self.with_retry(|| super::base::raise_at(self, 0, v));
+            let _ = self.with_retry(|| super::base::raise_at(self, 1, v));
         }
     }
 }

@@ -6,10 +6,10 @@
 //! path, so nothing has to be told here when a function gets another environment.
 
 use super::builder::Builder;
-use super::debug::frame_at;
-use crate::error::Raise;
+use crate::error::{Raise, Text};
 use crate::front::{self, CompileError};
 use crate::heap::{ClosureRef, Kind, NoMemory, Rt, StrRef, TableRef, UserdataRef};
+use crate::levels::Level;
 use crate::native::{Call, Results, Special};
 use crate::proto::Closure;
 use crate::value::{Type, Value};
@@ -152,8 +152,15 @@ fn function(call: &Call, default: Option<i32>) -> Result<Value, Raise> {
     let Ok(level) = u32::try_from(level) else {
         return Err(call.bad_argument(0, b"level must be non-negative"));
     };
-    match frame_at(call.rt(), level) {
-        Some(frame) => Ok(frame.function),
+    let rt = call.rt();
+    match rt.level(rt.running(), level as i64) {
+        Some(Level::Frame(frame)) => Ok(frame.function),
+        Some(Level::Tail) => {
+            let mut text = Text::new();
+            text.push(b"no function environment for tail call at level ");
+            text.push_number(level);
+            Err(rt.raise_text(text.bytes()))
+        }
         None => Err(call.bad_argument(0, b"invalid level")),
     }
 }

@@ -19,6 +19,7 @@ mod io;
 mod load;
 mod load_file;
 mod math;
+mod metatables;
 mod os;
 mod package;
 mod pattern;
@@ -32,6 +33,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod traceback;
+mod variables;
 
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, StrRef, TableRef};
@@ -84,6 +86,8 @@ pub(crate) fn open(rt: Rt) -> Result<(), NoMemory> {
     system::open(rt)?;
     load::open(rt)?;
     debug::open(rt)?;
+    variables::open(rt)?;
+    metatables::open(rt)?;
     hook::open(rt)?;
     traceback::open(rt)?;
     package::open(rt)?;

@@ -5,7 +5,7 @@ use super::builder::Builder;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt};
 use crate::native::{Call, Results};
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 const FUNCTIONS: &Functions = &[
     ("byte", byte),
@@ -28,7 +28,7 @@ pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     let meta = rt.new_table(rt.root_shape(0)?, 0)?;
     rt.set_member(meta, "__index", library.value())?;
     // SAFETY: plain field, a root.
-    unsafe { (*rt.vm()).string_meta = meta.0 };
+    unsafe { (*rt.vm()).type_meta[Type::String as usize] = meta.0 };
     Ok(())
 }
 

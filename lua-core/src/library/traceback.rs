@@ -2,16 +2,18 @@
 //! handler that puts them behind error messages.
 
 use super::builder::Builder;
+use super::debug::thread_argument;
 use crate::error::{FrameInfo, Raise, Text};
-use crate::heap::{ClosureRef, NoMemory, ProtoRef, Rt, StrRef};
+use crate::heap::{ClosureRef, NoMemory, ProtoRef, Rt, StrRef, ThreadRef};
+use crate::levels::Level;
 use crate::native::{Call, Results};
 use crate::value::Value;
 
 /// Levels shown from the top; levels count from the function that makes the
 /// traceback, also if the first few aren't shown.
-const FIRST: u32 = 12;
+const FIRST: i64 = 12;
 /// Levels shown at the bottom.
-const LAST: u32 = 10;
+const LAST: i64 = 10;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     rt.register("debug", &[("traceback", traceback)])
@@ -25,34 +27,61 @@ pub(crate) fn traceback_handler(call: &mut Call) -> Result<Results, Raise> {
         return call.ret(v);
     }
     // In the reference the handler calls `debug.traceback`: one level more.
-    let s = with_traceback(call.rt(), Some(v), 1, 1)?;
+    let s = with_traceback(call.rt(), call.rt().running(), Some(v), 1, 1)?;
     call.ret(s.value())
 }
 
 /// `message` with the frames of the running thread, from the running function on.
 pub(crate) fn traced(rt: Rt, message: Value) -> Result<StrRef, NoMemory> {
-    with_traceback(rt, Some(message), 0, 1)
+    with_traceback(rt, rt.running(), Some(message), 0, 1)
 }
 
-/// `debug.traceback([message [, level]])` for the running thread.
+/// `debug.traceback([thread,] [message [, level]])`. Follows the reference to the
+/// letter in what it does with odd arguments.
 fn traceback(call: &mut Call) -> Result<Results, Raise> {
-    let v = call.arg(0);
-    let is_text = v.is_number() || StrRef::from_value(v).is_some();
-    if !is_text && !v.is_nil() {
-        return call.ret(v);
+    let rt = call.rt();
+    let (thread, first) = thread_argument(call);
+    let running = rt.running();
+    let thread = thread.unwrap_or(running);
+    let mut count = call.count();
+    let mut level = (thread == running) as i64;
+    if let Some(n) = rt.to_number(call.arg(first + 1))
+        && count > first + 1
+    {
+        level = n as i32 as i64;
+        count = first + 1;
     }
-    let level = call.opt_int(1, 1)?;
-    let s = with_traceback(call.rt(), is_text.then_some(v), level.max(0) as u32, 0)?;
+    let message = call.arg(first);
+    if count > first && !message.is_number() && StrRef::from_value(message).is_none() {
+        return call.ret(if count > first + 1 {
+            call.arg(count - 1)
+        } else {
+            message
+        });
+    }
+    // A level that is no number is taken for more of the message.
+    let mut message = (count > first).then_some(message);
+    for i in first + 1..count.min(first + 2) {
+        let v = call.arg(i);
+        if !v.is_number() && StrRef::from_value(v).is_none() {
+            return Err(rt.type_error("concatenate", v, None));
+        }
+        if let Some(m) = message {
+            message = Some(rt.concat_values(&[m, v])?.value());
+        }
+    }
+    let s = with_traceback(rt, thread, message, level, 0)?;
     call.ret(s.value())
 }
 
-/// The message and the frames from `level` on (0 is the running function).
-/// `extra` levels count as if they were above it.
+/// The message and the levels of `thread` from `level` on. `extra` levels count as if
+/// they were above.
 fn with_traceback(
     rt: Rt,
+    thread: ThreadRef,
     message: Option<Value>,
-    level: u32,
-    extra: u32,
+    level: i64,
+    extra: i64,
 ) -> Result<StrRef, NoMemory> {
     let mut out = Builder::new(rt);
     if let Some(message) = message {
@@ -60,28 +89,35 @@ fn with_traceback(
         out.push(b"\n")?;
     }
     out.push(b"stack traceback:")?;
-    let end = extra + level + frames(rt, level).count() as u32;
-    let elide = end > FIRST + LAST + 1;
-    for (i, frame) in frames(rt, level).enumerate() {
-        let at = extra + level + i as u32;
-        if elide && at >= FIRST && at < end - LAST {
-            if at == FIRST {
-                out.push(b"\n\t...")?;
-            }
-            continue;
+    let mut at = level;
+    while at < 0 {
+        out.push(b"\n\t(tail call): ?")?;
+        at += 1;
+    }
+    let end = extra + rt.level_count(thread);
+    let first = FIRST.max(level + extra);
+    let elide = end > first + LAST + 1;
+    let mut at = at + extra;
+    let mut levels = rt.levels(thread);
+    let mut skip = at - extra;
+    while at < end {
+        if elide && at == first {
+            out.push(b"\n\t...")?;
+            skip += end - LAST - at;
+            at = end - LAST;
         }
+        let Some(level) = levels.nth(skip as usize) else {
+            break;
+        };
+        skip = 0;
+        at += 1;
         out.push(b"\n\t")?;
-        describe(rt, &frame, &mut out)?;
+        match level {
+            Level::Tail => out.push(b"(tail call): ?")?,
+            Level::Frame(frame) => describe(rt, &frame, &mut out)?,
+        }
     }
     out.finish()
-}
-
-/// The frames of the running thread from `level` on.
-fn frames(rt: Rt, level: u32) -> impl Iterator<Item = FrameInfo> {
-    // The bottom of a stack is a frame without a function.
-    core::iter::successors(Some(rt.top_frame()), move |f| rt.caller_of(f))
-        .take_while(|f| f.function.is_function())
-        .skip(level as usize)
 }
 
 /// "x.lua:3: in function 'f'" and the like.

@@ -70,7 +70,7 @@ impl Rt {
     #[cold]
     pub(crate) fn note_end(self, message: &[u8]) {
         let mut text = Text::new();
-        self.push_position(&mut text, 0);
+        self.push_position(&mut text);
         text.push(message);
         let traced = self
             .intern(text.bytes())

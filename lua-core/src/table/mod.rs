@@ -408,10 +408,9 @@ impl Rt {
         match v.tag() {
             // SAFETY: live objects; userdata keep their metatable in `aux`.
             tag::TABLE => unsafe { (*self.table(TableRef(v.payload()))).meta },
-            // SAFETY: plain field.
-            tag::STRING => unsafe { (*self.vm()).string_meta },
             tag::USERDATA => self.header(v.payload()).aux,
-            _ => 0,
+            // SAFETY: plain field.
+            _ => unsafe { (*self.vm()).type_meta[v.type_of() as usize] },
         }
     }
 }

@@ -1,0 +1,249 @@
+//! `debug`: the variables of functions. Shows only what a Lua program may see: cells and
+//! the positions of `pairs` loops stay hidden, and so does what a value is kept in.
+//!
+//! Nothing that is set here may break what operations rely on without looking: a
+//! register with a cell keeps it (its content changes), a table under construction stays
+//! a table, and native functions' values aren't changed at all.
+
+use super::Functions;
+use super::debug::{proto_of, thread_argument};
+use crate::error::{FrameInfo, Raise};
+use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
+use crate::isa::{Insn, OPS, Op};
+use crate::levels::Level;
+use crate::native::{Call, Results};
+use crate::proto::{CLOSURE_UPVALUES, LocalDesc, Proto, UpvalueDesc};
+use crate::value::{Value, tag};
+
+const FUNCTIONS: &Functions = &[
+    ("getlocal", getlocal),
+    ("getupvalue", getupvalue),
+    ("setlocal", setlocal),
+    ("setupvalue", setupvalue),
+];
+
+/// Name of what is on the stack but no variable.
+const TEMPORARY: &[u8] = b"(*temporary)";
+
+pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
+    rt.register("debug", FUNCTIONS)
+}
+
+/// What a register holds for the program: the content of its cell.
+fn visible(rt: Rt, v: Value) -> Value {
+    match v.tag() {
+        tag::CELL => rt.get(v.payload() + 8),
+        tag::CURSOR => Value::NIL,
+        _ => v,
+    }
+}
+
+// ---- locals
+
+/// Where a local variable of a frame is.
+enum Local {
+    /// A variable with a name, in this slot.
+    Named(StrRef, *mut u64),
+    /// The `arg` of a variadic function that doesn't mention it, and so has none.
+    Argument,
+    /// Something else on the stack.
+    Temporary(*mut u64),
+}
+
+/// The function's implicit `arg` isn't in its registers, but the reference has it there.
+fn lacks_arg(rt: Rt, closure: ClosureRef, proto: &Proto) -> Option<usize> {
+    let header = rt.header(rt.header(closure.0).aux);
+    let params = header.b2 as usize;
+    if header.b3 == 0 || proto.line_defined == 0 {
+        return None;
+    }
+    let first = rt.slice::<LocalDesc>(proto.locals).get(params);
+    let is_made =
+        first.is_some_and(|l| l.register as usize == params && rt.str_bytes(l.name) == b"arg");
+    (!is_made).then_some(params)
+}
+
+/// The nth local variable of a frame, counted from 1.
+fn local(rt: Rt, frame: &FrameInfo, n: i32) -> Option<Local> {
+    let mut n = usize::try_from(n).ok()?.checked_sub(1)?;
+    if let Some(closure) = ClosureRef::from_value(frame.function) {
+        let proto = proto_of(rt, closure).1;
+        if let Some(params) = lacks_arg(rt, closure, &proto) {
+            match n {
+                _ if n == params => return Some(Local::Argument),
+                _ if n > params => n -= 1,
+                _ => {}
+            }
+        }
+        let pc = frame.pc.wrapping_sub(proto.entry) / 8;
+        let mut active = rt
+            .slice::<LocalDesc>(proto.locals)
+            .iter()
+            .filter(|local| local.start_pc <= pc && pc < local.end_pc);
+        if let Some(local) = active.nth(n) {
+            // SAFETY: a register of the frame.
+            let slot = unsafe { frame.base.add(local.register as usize) };
+            return Some(Local::Named(local.name, slot));
+        }
+    }
+    if n < frame.limit as usize {
+        // SAFETY: the frame works with so many slots.
+        return Some(Local::Temporary(unsafe { frame.base.add(n) }));
+    }
+    None
+}
+
+/// The frame that a function of `debug` is asked about, `None` for a tail call.
+fn frame_argument(call: &Call) -> Result<(Option<FrameInfo>, u32), Raise> {
+    let rt = call.rt();
+    let (thread, first) = thread_argument(call);
+    let level = call.check_int(first)? as i64;
+    match rt.level(thread.unwrap_or(rt.running()), level) {
+        Some(Level::Frame(frame)) => Ok((Some(frame), first + 1)),
+        Some(Level::Tail) => Ok((None, first + 1)),
+        None => Err(call.bad_argument(first, b"level out of range")),
+    }
+}
+
+/// `debug.getlocal([thread,] level, n)`: name and value of the nth local variable.
+fn getlocal(call: &mut Call) -> Result<Results, Raise> {
+    let rt = call.rt();
+    let (frame, next) = frame_argument(call)?;
+    let n = call.check_int(next)?;
+    let Some((frame, found)) = frame.and_then(|f| Some((f, local(rt, &f, n)?))) else {
+        return call.ret(Value::NIL);
+    };
+    // SAFETY: slots of the frame.
+    let value = |slot: *mut u64| visible(rt, Value(unsafe { *slot }));
+    let (name, v) = match found {
+        Local::Named(name, slot) => (name, value(slot)),
+        Local::Temporary(slot) => {
+            // SAFETY: a slot of the frame.
+            let v = Value(unsafe { *slot });
+            // A cell here is that of a variable out of scope, or on its way to a closure.
+            let v = if v.has_tag(tag::CELL) {
+                Value::NIL
+            } else {
+                visible(rt, v)
+            };
+            (rt.intern(TEMPORARY)?, v)
+        }
+        Local::Argument => (rt.intern(b"arg")?, arg_table(rt, &frame)?),
+    };
+    call.ret_many(&[name.value(), v])
+}
+
+/// What `arg` would be if the function mentioned it: nil if it uses `...`.
+fn arg_table(rt: Rt, frame: &FrameInfo) -> Result<Value, NoMemory> {
+    let Some(closure) = ClosureRef::from_value(frame.function) else {
+        return Ok(Value::NIL);
+    };
+    let (p, proto) = proto_of(rt, closure);
+    let mut pc = 0;
+    while pc < proto.code_words {
+        let insn = Insn::from_word(rt.get(proto.entry + pc * 8));
+        if insn.op == Op::VarArg as u8 {
+            return Ok(Value::NIL);
+        }
+        pc += OPS[insn.op as usize].extra.words() as u32;
+    }
+    let (from, n) = rt.variadic_arguments(frame.base, rt.header(p.0).b2 as u32);
+    let t = rt.new_table(rt.root_shape(0)?, n)?;
+    for i in 0..n {
+        // SAFETY: the arguments lie below the frame of the registers.
+        let v = Value(unsafe { *from.add(i as usize) });
+        rt.raw_set_int(t, i + 1, v)?;
+    }
+    rt.set_member(t, "n", Value::number(n as f64))?;
+    Ok(t.value())
+}
+
+/// `debug.setlocal([thread,] level, n, value)`: sets it and gives the name.
+fn setlocal(call: &mut Call) -> Result<Results, Raise> {
+    let rt = call.rt();
+    let (frame, next) = frame_argument(call)?;
+    let v = call.check_any(next + 1)?;
+    let n = call.check_int(next)?;
+    let Some((frame, found)) = frame.and_then(|f| Some((f, local(rt, &f, n)?))) else {
+        return call.ret(Value::NIL);
+    };
+    let is_lua = ClosureRef::from_value(frame.function).is_some();
+    let name = match found {
+        Local::Named(name, slot) => {
+            // SAFETY: a register of the frame.
+            let old = Value(unsafe { *slot });
+            if old.has_tag(tag::CELL) {
+                rt.set(old.payload() + 8, v);
+            } else {
+                // SAFETY: as above.
+                unsafe { *slot = v.0 };
+            }
+            name
+        }
+        Local::Temporary(slot) => {
+            let name = rt.intern(TEMPORARY)?;
+            // SAFETY: a slot of the frame.
+            let old = Value(unsafe { *slot });
+            let is_kept = match old.tag() {
+                tag::CELL | tag::CURSOR => true,
+                tag::TABLE => TableRef::from_value(v).is_none(),
+                _ => false,
+            };
+            if is_lua && !is_kept {
+                // SAFETY: as above.
+                unsafe { *slot = v.0 };
+            }
+            name
+        }
+        Local::Argument => rt.intern(b"arg")?,
+    };
+    call.ret(name.value())
+}
+
+// ---- upvalues
+
+/// The nth upvalue of the function in argument 0: its name and where its value is.
+fn upvalue(call: &Call) -> Result<Option<(StrRef, u32)>, Raise> {
+    let rt = call.rt();
+    let n = call.check_int(1)?;
+    let f = call.check_function(0)?;
+    let Some(closure) = ClosureRef::from_value(f) else {
+        return Ok(None);
+    };
+    let upvalues = rt.slice::<UpvalueDesc>(proto_of(rt, closure).1.upvalues);
+    let found = usize::try_from(n)
+        .ok()
+        .and_then(|n| n.checked_sub(1))
+        .and_then(|i| Some((i, upvalues.get(i)?)));
+    Ok(found.map(|(i, desc)| {
+        let slot = closure.0 + CLOSURE_UPVALUES + i as u32 * 8;
+        let held: Value = rt.get(slot);
+        let place = if held.has_tag(tag::CELL) {
+            held.payload() + 8
+        } else {
+            slot
+        };
+        (desc.name, place)
+    }))
+}
+
+fn getupvalue(call: &mut Call) -> Result<Results, Raise> {
+    match upvalue(call)? {
+        Some((name, place)) => {
+            let v = call.rt().get(place);
+            call.ret_many(&[name.value(), v])
+        }
+        None => call.ret0(),
+    }
+}
+
+fn setupvalue(call: &mut Call) -> Result<Results, Raise> {
+    let v = call.check_any(2)?;
+    match upvalue(call)? {
+        Some((name, place)) => {
+            call.rt().set(place, v);
+            call.ret(name.value())
+        }
+        None => call.ret0(),
+    }
+}
