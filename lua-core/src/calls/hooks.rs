@@ -14,6 +14,7 @@
 use super::Step;
 use super::interrupt::{After, Interrupt};
 use crate::error::Raise;
+use crate::frame::FrameKind;
 use crate::heap::{Header, Kind, NoMemory, Rt, ThreadRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::proto::Proto;
@@ -217,8 +218,8 @@ impl Rt {
             self.save_frame(base, pc);
             let step = match self.next_report(base, pc) {
                 Some(report) => self.report_before(base, pc, report),
-                None if self.wants(event::CALL | event::RETURN) && self.calls_native(base, pc) => {
-                    // The operation would call the function unseen.
+                None if self.wants(event::CALL | event::RETURN) && self.hides_events(base, pc) => {
+                    // Only the slow path reports what the operation does.
                     // SAFETY: plain field.
                     let tick = unsafe { (*self.vm()).tick };
                     if tick > 0 {
@@ -239,15 +240,22 @@ impl Rt {
         Ok(Step::Run { base, pc })
     }
 
-    /// Is the instruction a call of an ordinary native function?
-    fn calls_native(self, base: *mut u64, pc: *const u64) -> bool {
+    /// Does the body of the instruction's operation call native functions, or return from
+    /// `pcall`, without reporting it?
+    fn hides_events(self, base: *mut u64, pc: *const u64) -> bool {
         let insn = crate::ops::insn(pc);
-        if !matches!(OPS[insn.op as usize].base, Op::Call | Op::TailCall) {
-            return false;
+        // SAFETY: a complete frame, and a register of it.
+        unsafe {
+            match OPS[insn.op as usize].base {
+                Op::Call | Op::TailCall | Op::IterCall => {
+                    Value(*base.add(insn.a as usize)).has_tag(tag::NATIVE)
+                }
+                Op::Return | Op::Return0 | Op::Return1 => {
+                    FrameKind::of((*base.sub(1) >> 32) as u32) == FrameKind::Protected
+                }
+                _ => false,
+            }
         }
-        // SAFETY: a register of the frame.
-        let f = Value(unsafe { *base.add(insn.a as usize) });
-        f.has_tag(tag::NATIVE)
     }
 
     /// What to report next about the instruction at `pc`, which is about to run.

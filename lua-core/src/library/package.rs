@@ -7,12 +7,12 @@
 
 use super::base::raise_at;
 use super::builder::Builder;
-use super::debug::frame_at;
 use super::files::c_text;
 use super::load::set_environment;
 use super::load_file::load_file;
 use crate::error::{Raise, Text};
 use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
+use crate::levels::Level;
 use crate::native::{Call, NativeFn, Results};
 use crate::system::{OpenMode, System};
 use crate::value::{Value, tag};
@@ -412,7 +412,10 @@ fn module(call: &mut Call) -> Result<Results, Raise> {
         rt.set_member(t, "_PACKAGE", prefix.value())?;
         rt.set_member(t, "_NAME", name.value())?;
     }
-    let caller = frame_at(rt, 1).and_then(|f| ClosureRef::from_value(f.function));
+    let caller = match rt.level(rt.running(), 1) {
+        Some(Level::Frame(f)) => ClosureRef::from_value(f.function),
+        _ => None,
+    };
     let Some(caller) = caller else {
         return Err(rt.raise_text(b"'module' not called from a Lua function"));
     };

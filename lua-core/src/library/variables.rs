@@ -9,10 +9,9 @@ use super::Functions;
 use super::debug::{proto_of, thread_argument};
 use crate::error::{FrameInfo, Raise};
 use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
-use crate::isa::{Insn, OPS, Op};
 use crate::levels::Level;
 use crate::native::{Call, Results};
-use crate::proto::{CLOSURE_UPVALUES, LocalDesc, Proto, UpvalueDesc};
+use crate::proto::{CLOSURE_UPVALUES, LocalDesc, UpvalueDesc};
 use crate::value::{Value, tag};
 
 const FUNCTIONS: &Functions = &[
@@ -44,37 +43,15 @@ fn visible(rt: Rt, v: Value) -> Value {
 enum Local {
     /// A variable with a name, in this slot.
     Named(StrRef, *mut u64),
-    /// The `arg` of a variadic function that doesn't mention it, and so has none.
-    Argument,
     /// Something else on the stack.
     Temporary(*mut u64),
 }
 
-/// The function's implicit `arg` isn't in its registers, but the reference has it there.
-fn lacks_arg(rt: Rt, closure: ClosureRef, proto: &Proto) -> Option<usize> {
-    let header = rt.header(rt.header(closure.0).aux);
-    let params = header.b2 as usize;
-    if header.b3 == 0 || proto.line_defined == 0 {
-        return None;
-    }
-    let first = rt.slice::<LocalDesc>(proto.locals).get(params);
-    let is_made =
-        first.is_some_and(|l| l.register as usize == params && rt.str_bytes(l.name) == b"arg");
-    (!is_made).then_some(params)
-}
-
 /// The nth local variable of a frame, counted from 1.
 fn local(rt: Rt, frame: &FrameInfo, n: i32) -> Option<Local> {
-    let mut n = usize::try_from(n).ok()?.checked_sub(1)?;
+    let n = usize::try_from(n).ok()?.checked_sub(1)?;
     if let Some(closure) = ClosureRef::from_value(frame.function) {
         let proto = proto_of(rt, closure).1;
-        if let Some(params) = lacks_arg(rt, closure, &proto) {
-            match n {
-                _ if n == params => return Some(Local::Argument),
-                _ if n > params => n -= 1,
-                _ => {}
-            }
-        }
         let pc = frame.pc.wrapping_sub(proto.entry) / 8;
         let mut active = rt
             .slice::<LocalDesc>(proto.locals)
@@ -110,7 +87,7 @@ fn getlocal(call: &mut Call) -> Result<Results, Raise> {
     let rt = call.rt();
     let (frame, next) = frame_argument(call)?;
     let n = call.check_int(next)?;
-    let Some((frame, found)) = frame.and_then(|f| Some((f, local(rt, &f, n)?))) else {
+    let Some(found) = frame.and_then(|f| local(rt, &f, n)) else {
         return call.ret(Value::NIL);
     };
     // SAFETY: slots of the frame.
@@ -128,34 +105,8 @@ fn getlocal(call: &mut Call) -> Result<Results, Raise> {
             };
             (rt.intern(TEMPORARY)?, v)
         }
-        Local::Argument => (rt.intern(b"arg")?, arg_table(rt, &frame)?),
     };
     call.ret_many(&[name.value(), v])
-}
-
-/// What `arg` would be if the function mentioned it: nil if it uses `...`.
-fn arg_table(rt: Rt, frame: &FrameInfo) -> Result<Value, NoMemory> {
-    let Some(closure) = ClosureRef::from_value(frame.function) else {
-        return Ok(Value::NIL);
-    };
-    let (p, proto) = proto_of(rt, closure);
-    let mut pc = 0;
-    while pc < proto.code_words {
-        let insn = Insn::from_word(rt.get(proto.entry + pc * 8));
-        if insn.op == Op::VarArg as u8 {
-            return Ok(Value::NIL);
-        }
-        pc += OPS[insn.op as usize].extra.words() as u32;
-    }
-    let (from, n) = rt.variadic_arguments(frame.base, rt.header(p.0).b2 as u32);
-    let t = rt.new_table(rt.root_shape(0)?, n)?;
-    for i in 0..n {
-        // SAFETY: the arguments lie below the frame of the registers.
-        let v = Value(unsafe { *from.add(i as usize) });
-        rt.raw_set_int(t, i + 1, v)?;
-    }
-    rt.set_member(t, "n", Value::number(n as f64))?;
-    Ok(t.value())
 }
 
 /// `debug.setlocal([thread,] level, n, value)`: sets it and gives the name.
@@ -195,7 +146,6 @@ fn setlocal(call: &mut Call) -> Result<Results, Raise> {
             }
             name
         }
-        Local::Argument => rt.intern(b"arg")?,
     };
     call.ret(name.value())
 }
