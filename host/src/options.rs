@@ -4,7 +4,7 @@
 //! script, the negative indices of `arg`) are none of the usual ones, and start-up time
 //! counts. Must never do what an option asks for. Called by `main`.
 
-use lua_core::Engine;
+use lua_core::{Engine, Stress};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
@@ -28,6 +28,7 @@ Available options are:
   --code-region BYTES   size of the memory for machine code
   --native-stack BYTES  how much of the native stack library functions may use
   --collect-always      collect garbage at every allocation (builds with extra-checks)
+  --collect-steps       make a step of a collection at every tick and allocation (likewise)
 ";
 
 /// A piece of work before the script.
@@ -79,8 +80,8 @@ pub struct Options {
     pub code_region: usize,
     /// `--native-stack`, in bytes.
     pub native_stack: Option<usize>,
-    /// `--collect-always`
-    pub collect_always: bool,
+    /// `--collect-always`, `--collect-steps`
+    pub stress: Stress,
 }
 
 /// A mistake in the command line.
@@ -156,7 +157,7 @@ impl Options {
             bundle: None,
             code_region: CODE_REGION,
             native_stack: None,
-            collect_always: false,
+            stress: Stress::Off,
         };
         let mut i = 1;
         while let Some(argument) = o.arguments.get(i) {
@@ -219,14 +220,10 @@ impl Options {
                 return Ok(0);
             }
             b"--collect-always" if glued.is_none() => {
-                if !cfg!(feature = "extra-checks") {
-                    return Err(OptionError::Unavailable {
-                        option: "--collect-always",
-                        why: "this build lacks the feature extra-checks",
-                    });
-                }
-                self.collect_always = true;
-                return Ok(0);
+                return self.stress("--collect-always", Stress::Collections);
+            }
+            b"--collect-steps" if glued.is_none() => {
+                return self.stress("--collect-steps", Stress::Steps);
             }
             _ => {}
         }
@@ -243,6 +240,16 @@ impl Options {
             _ => return Err(OptionError::Usage),
         }
         Ok(used)
+    }
+
+    /// Sets a test mode.
+    fn stress(&mut self, option: &'static str, mode: Stress) -> Result<usize, OptionError> {
+        if !cfg!(feature = "extra-checks") {
+            let why = "this build lacks the feature extra-checks";
+            return Err(OptionError::Unavailable { option, why });
+        }
+        self.stress = mode;
+        Ok(0)
     }
 
     /// Names of the script and of what stands before it, nearest last, and the arguments

@@ -92,9 +92,10 @@ impl Report {
     /// One line of JSON. All values are numbers but the engine's name.
     pub fn json(&self, status: i32) -> String {
         let s = &self.stats;
-        let numbers: [(&str, u128); 13] = [
+        let numbers: [(&str, u128); 14] = [
             ("ticks", s.ticks.into()),
             ("collections", s.collections.into()),
+            ("steps", s.steps.into()),
             ("bytes_allocated", s.allocated.into()),
             ("bytes_in_use", self.bytes_in_use.into()),
             ("region_bytes", self.region_bytes as u128),

@@ -91,7 +91,7 @@ fn execute(
     let started = Instant::now();
     let mut config = Config {
         native_stack_limit: stack_limit(options.native_stack),
-        collect_always: options.collect_always,
+        stress: options.stress,
         ..Config::default()
     };
     config.hooks.context = core::ptr::from_ref(output).cast::<c_void>().cast_mut();

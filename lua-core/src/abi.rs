@@ -38,6 +38,8 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, next_fn) as u64,
         offset_of!(VmState, ipairs_fn) as u64,
         offset_of!(VmState, live) as u64,
+        offset_of!(VmState, fresh) as u64,
+        offset_of!(VmState, barrier) as u64,
         offset_of!(VmState, left) as u64,
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,

@@ -54,4 +54,5 @@ pub mod value;
 pub mod vm;
 
 pub use engine::Engine;
+pub use heap::collect::Stress;
 pub use vm::{Config, Vm, VmError};

@@ -127,7 +127,8 @@ impl Call {
 
     /// Changes upvalue `i`.
     pub fn set_upvalue(&self, i: u32, v: Value) {
-        self.rt.set(self.callee().0 + NATIVE_UPVALUES + i * 8, v);
+        let function = self.callee().0;
+        self.rt.put(function, function + NATIVE_UPVALUES + i * 8, v);
     }
 
     // ---- results. They overwrite the function's slot, the header and then the

@@ -205,10 +205,8 @@ impl Rt {
     /// The shape after adding `key`, which `shape` doesn't have.
     pub(crate) fn shape_with_key(self, shape: ShapeRef, key: StrRef) -> Result<ShapeRef, NoMemory> {
         let s = self.shape(shape);
-        if s.transitions != 0
-            && let Some(to) = self.map_get(s.transitions, key.0)
-        {
-            return Ok(ShapeRef(to));
+        if let Some(to) = self.transition(s, key.0) {
+            return Ok(to);
         }
         let count = s.header.aux;
         let mut lineage = s.lineage;
@@ -240,15 +238,26 @@ impl Rt {
         // A string and a table never share a reference, so one map serves both;
         // "no metatable" takes the key 1, which is no reference.
         let key = if meta == 0 { 1 } else { meta };
-        if s.transitions != 0
-            && let Some(to) = self.map_get(s.transitions, key)
-        {
-            return Ok(ShapeRef(to));
+        if let Some(to) = self.transition(s, key) {
+            return Ok(to);
         }
         // Not the same lineage: two shapes of equal length would both append to it.
         let to = self.new_shape(s.header.b3, s.header.aux, s.lineage, meta)?;
         self.add_transition(shape, key, to)?;
         Ok(to)
+    }
+
+    /// Where a transition leads, if it is known. Transitions are weak: once marking is
+    /// complete, and until they are pruned, some lead to shapes that are dead already.
+    fn transition(self, s: Shape, key: u32) -> Option<ShapeRef> {
+        if s.transitions == 0 {
+            return None;
+        }
+        let to = self.map_get(s.transitions, key)?;
+        if self.is_doomed(to) {
+            return None;
+        }
+        Some(ShapeRef(to))
     }
 
     fn add_transition(self, from: ShapeRef, key: u32, to: ShapeRef) -> Result<(), NoMemory> {
@@ -280,6 +289,7 @@ impl Rt {
                     n as usize,
                 );
             }
+            self.adopt_part(lineage, keys);
             l.keys = keys;
             l.capacity = capacity;
             self.set(lineage, l);
@@ -291,7 +301,9 @@ impl Rt {
                 }
             }
             l.map = self.map_insert(l.map, key.0, n)?;
+            self.adopt_part(lineage, l.map);
         }
+        self.barrier_object(lineage, key.0);
         self.set(l.keys + 8 + 4 * n, key.0);
         l.header.aux = n + 1;
         self.set(lineage, l);
@@ -313,6 +325,8 @@ impl Rt {
             if (*table).flags & crate::table::ON_CHAIN != 0 {
                 self.bump_epoch();
             }
+            self.barrier_object(t.0, shape.0);
+            self.barrier_object(t.0, meta);
             (*table).shape = shape.0;
             (*table).meta = meta;
         }
@@ -326,36 +340,6 @@ impl Rt {
         unsafe {
             let e = (*self.vm()).epoch;
             (*self.vm()).epoch = if e == 0 { 0 } else { e.wrapping_add(1) };
-        }
-    }
-
-    /// After marking: forgets dead shapes and dead transitions.
-    pub(crate) fn prune_shapes(self) {
-        // SAFETY: plain fields; the list holds every shape.
-        unsafe {
-            let live = (*self.vm()).live;
-            let mut s = (*self.vm()).shapes;
-            let mut kept = 0;
-            while s != 0 {
-                let mut shape: Shape = self.get(s);
-                let next = shape.next;
-                if shape.header.mark == live {
-                    if shape.transitions != 0 {
-                        let any = self
-                            .map_retain(shape.transitions, |_, to| self.header(to).mark == live);
-                        if any {
-                            self.set_mark(shape.transitions, live);
-                        } else {
-                            shape.transitions = 0;
-                        }
-                    }
-                    shape.next = kept;
-                    self.set(s, shape);
-                    kept = s;
-                }
-                s = next;
-            }
-            (*self.vm()).shapes = kept;
         }
     }
 }

@@ -7,7 +7,9 @@
 
 use crate::error::Raise;
 use crate::heap::cells::Cells;
+use crate::heap::collect::{Collector, Stress};
 use crate::heap::intern::InternTable;
+use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, Rt};
 use crate::native::Library;
 use crate::proto::SMALL_FRAME;
@@ -100,6 +102,8 @@ pub enum Stop {
 pub struct Stats {
     /// Collections so far.
     pub collections: u64,
+    /// Steps that collections were made in, complete collections at once not counted.
+    pub steps: u64,
     /// Bytes handed out since the start.
     pub allocated: u64,
     /// Ticks charged.
@@ -130,9 +134,13 @@ pub struct VmState {
     pub next_fn: u32,
     /// The iterator function of `ipairs`.
     pub ipairs_fn: u32,
-    /// Mark byte of live objects.
+    /// Mark byte of live objects; while marking goes on, of those it has reached.
     pub live: u8,
-    pub(crate) pad: [u8; 3],
+    /// Mark byte of new objects.
+    pub fresh: u8,
+    /// A store into an object with this mark byte needs the barrier (`heap/barrier.rs`).
+    pub barrier: u8,
+    pub(crate) pad: u8,
     /// Number of results that end at `top` when an engine is left.
     pub left: u32,
     /// Small-object allocator; its free lists are popped by handlers.
@@ -160,17 +168,9 @@ pub struct VmState {
     pub(crate) strings: InternTable,
 
     // collector
-    pub(crate) debt: u64,
-    pub(crate) threshold: u64,
-    pub(crate) live_bytes: u64,
-    pub(crate) marked_bytes: u64,
-    pub(crate) pause_percent: u32,
-    pub(crate) collect_requested: bool,
-    pub(crate) collecting_blocked: bool,
-    pub(crate) stress: bool,
+    pub(crate) gc: Collector,
+    pub(crate) stress: Stress,
     pub(crate) in_retry: bool,
-    pub(crate) mark_stack: Buffer<u32>,
-    pub(crate) mark_overflow: bool,
     pub(crate) fail_after: u64,
     pub(crate) fail_every: bool,
 
@@ -197,6 +197,7 @@ pub struct VmState {
     pub(crate) dict_shape: u32,
     pub(crate) shapes: u32,
     pub(crate) protos: u32,
+    pub(crate) userdata: Userdatas,
     pub(crate) handles: Buffer<Value>,
 
     // natives
@@ -228,31 +229,6 @@ impl Rt {
     pub(crate) fn system(self) -> Option<&'static dyn System> {
         // SAFETY: plain field.
         unsafe { (*self.vm()).system }
-    }
-
-    /// Counts `bytes` of new objects and asks for a collection when due.
-    pub(crate) fn charge_allocation(self, bytes: u32) {
-        // SAFETY: plain fields.
-        unsafe {
-            let vm = self.vm();
-            (*vm).stats.allocated += bytes as u64;
-            (*vm).debt += bytes as u64;
-            if (*vm).debt >= (*vm).threshold {
-                self.request_collection();
-            }
-        }
-    }
-
-    /// Lets the next tick run a collection.
-    pub(crate) fn request_collection(self) {
-        // SAFETY: plain fields.
-        unsafe {
-            let vm = self.vm();
-            if !(*vm).collect_requested {
-                (*vm).collect_requested = true;
-                self.expire_slice();
-            }
-        }
     }
 
     /// Ends the current slice of ticks; none is lost.

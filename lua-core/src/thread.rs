@@ -64,6 +64,8 @@ pub(crate) struct Thread {
     pub interrupts: u32,
     /// Counts of tail calls that frames have no room for (`calls/tails.rs`), or 0.
     pub tails: u32,
+    /// Link of the collector's list of threads that ran, plus 1; 0: not on it.
+    pub ran: u32,
 }
 
 impl Rt {
@@ -98,6 +100,7 @@ impl Rt {
                 hook: 0,
                 interrupts: 0,
                 tails: 0,
+                ran: 0,
             },
         );
         Ok(ThreadRef(t))
@@ -124,6 +127,7 @@ impl Rt {
         unsafe {
             let thread = self.thread(t);
             (*self.vm()).thread = t.0;
+            self.note_thread_runs(t);
             let limit = (*thread).slots as usize - FRAME_SLACK;
             let limit = self.at::<u64>((*thread).stack + 8).add(limit);
             (*self.vm()).set_stack_limit(limit);
@@ -186,6 +190,7 @@ impl Rt {
                 old_slots as usize,
             );
             let delta = new as isize - old as isize;
+            self.adopt_part((*self.vm()).thread, new);
             (*thread).stack = new;
             (*thread).slots = slots;
             (*thread).base = ((*thread).base as isize + delta) as u32;

@@ -5,7 +5,9 @@ use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::front::{self, CompileError};
 use crate::heap::cells::{BLOCK, CLASSES, Cells};
-use crate::heap::intern::{InternTable, RegionAllocator};
+use crate::heap::collect::{Collector, STEP_BUDGET, Stress};
+use crate::heap::intern::InternTable;
+use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef};
 use crate::library;
 use crate::native::{Call, Library, NativeFn, Special};
@@ -32,8 +34,11 @@ pub struct Config {
     pub native_stack_limit: usize,
     /// What the embedder supplies.
     pub hooks: Hooks,
-    /// Collect and repeat at every allocating operation: a test of the heap.
-    pub collect_always: bool,
+    /// The most work that the collector does at once, in bytes of memory looked at (at
+    /// least 1 KiB). Less makes pauses shorter and more.
+    pub step_budget: u64,
+    /// Tests of the heap; they need the feature `extra-checks`.
+    pub stress: Stress,
 }
 
 fn discard(_: *mut c_void, _: &[u8]) {}
@@ -52,7 +57,8 @@ impl Default for Config {
                 write: discard,
                 clock: no_clock,
             },
-            collect_always: false,
+            step_budget: STEP_BUDGET,
+            stress: Stress::Off,
         }
     }
 }
@@ -159,13 +165,17 @@ impl<'m> Vm<'m> {
                 next_fn: 0,
                 ipairs_fn: 0,
                 live: 1,
-                pad: [0; 3],
+                fresh: 1,
+                barrier: crate::heap::barrier::BARRIER_OFF,
+                pad: 0,
                 left: 0,
                 cells: Cells {
                     free: [0; CLASSES],
                     swept: [0; CLASSES],
-                    unswept: [0; CLASSES],
+                    ready: [0; CLASSES],
+                    unswept: [[0; CLASSES]; 2],
                     pool: 0,
+                    cycle: 0,
                     chunk_blocks: ((bytes as u32 / BLOCK) / 32).clamp(1, 64),
                 },
                 dispatch: [0; 256],
@@ -176,20 +186,15 @@ impl<'m> Vm<'m> {
                 reserved: 0,
                 cap: config.memory_cap,
                 region_bytes: bytes as u64,
-                strings: InternTable::new_in(RegionAllocator(rt)),
-                debt: 0,
-                threshold: (bytes as u64 / 16)
-                    .min(config.memory_cap / 16)
-                    .clamp(64 << 10, 1 << 20),
-                live_bytes: 0,
-                marked_bytes: 0,
-                pause_percent: 200,
-                collect_requested: false,
-                collecting_blocked: false,
-                stress: false,
+                strings: InternTable::new(),
+                gc: Collector::new(
+                    (bytes as u64 / 16)
+                        .min(config.memory_cap / 16)
+                        .clamp(64 << 10, 1 << 20),
+                    config.step_budget,
+                ),
+                stress: Stress::Off,
                 in_retry: false,
-                mark_stack: Buffer::new(),
-                mark_overflow: false,
                 fail_after: u64::MAX,
                 fail_every: false,
                 slice: QUANTUM,
@@ -209,6 +214,7 @@ impl<'m> Vm<'m> {
                 dict_shape: 0,
                 shapes: 0,
                 protos: 0,
+                userdata: Userdatas::default(),
                 handles: Buffer::new(),
                 native_stack_limit: config.native_stack_limit,
                 native_depth: 0,
@@ -232,7 +238,15 @@ impl<'m> Vm<'m> {
         }
         rt.init().map_err(|NoMemory| VmError::NoMemory)?;
         // SAFETY: plain field.
-        unsafe { (*rt.vm()).stress = config.collect_always };
+        unsafe { (*rt.vm()).stress = config.stress };
+        rt.set_step_budget(config.step_budget);
+        if config.stress == Stress::Steps {
+            // SAFETY: plain fields: the first tick is a safepoint already.
+            unsafe {
+                (*rt.vm()).tick = 0;
+                (*rt.vm()).slice = 0;
+            }
+        }
         Ok(Vm {
             rt,
             engine: Engine::Portable,
@@ -573,6 +587,7 @@ impl Rt {
         // SAFETY: plain fields of the fresh state.
         unsafe {
             let vm = self.vm();
+            self.init_strings()?;
             self.init_shapes()?;
             for (i, name) in EVENT_NAMES.iter().enumerate() {
                 let s = self.intern(name.as_bytes())?;
@@ -614,7 +629,7 @@ impl Rt {
             if (*vm).in_retry {
                 return Ok(());
             }
-            if (*vm).stress {
+            if (*vm).stress != Stress::Off {
                 return Err(NoMemory);
             }
             if (*vm).fail_after != u64::MAX {

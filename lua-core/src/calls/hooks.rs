@@ -99,13 +99,16 @@ impl Rt {
                 if function.is_nil() {
                     return Ok(());
                 }
-                (*t).hook = self.allocate(Kind::Raw, size_of::<HookState>() as u32, 0, 0, 0)?;
+                let state = self.allocate(Kind::Raw, size_of::<HookState>() as u32, 0, 0, 0)?;
+                self.adopt_part(thread.0, state);
+                (*t).hook = state;
             } else {
                 old = Some(self.get::<HookState>((*t).hook));
             }
             // A hook that is changed by itself goes on with the instruction it was called for.
             let running = (*t).interrupts & Interrupt::Hook as u32 != 0;
             let kept = old.filter(|_| running);
+            self.barrier(thread.0, function);
             self.set(
                 (*t).hook,
                 HookState {

@@ -152,6 +152,7 @@ impl Rt {
                 }
                 self.set(new + 12, more);
                 list = new;
+                self.adopt_part(thread.0, new);
                 (*self.thread(thread)).tails = new;
             }
             self.set(at(list, len), entry);

@@ -56,6 +56,11 @@ impl<T: Copy> Buffer<T> {
         Some(last)
     }
 
+    /// Number of elements that fit without growing.
+    pub fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
     /// Drops all elements from index `n` on.
     pub fn truncate(&mut self, n: usize) {
         self.len = self.len.min(n as u32);

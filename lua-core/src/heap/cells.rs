@@ -1,10 +1,12 @@
 //! Small objects: blocks of 16 KiB cut into cells of one size class, a free list
 //! per class, swept lazily.
 //!
-//! A class has two lists of blocks: `swept` and `unswept`. A collection moves
-//! all blocks to `unswept`; when the free list runs dry, the next unswept block
-//! is swept, and only when there is none, a fresh block is taken. An entirely
-//! empty block goes back to the pool that all classes share.
+//! A class has three lists of blocks: `swept`, whose free cells are in the free list or
+//! were handed out, `ready`, which are swept but keep their free cells yet, and `unswept`.
+//! When marking ends, all blocks become unswept. When the free list runs dry, it gets the
+//! cells of a block that is ready, or of the next unswept one, and only when there is none,
+//! of a fresh block. An entirely empty block goes back to the pool that all classes share.
+//! Cells count as allocated when they get into the free list.
 //!
 //! Called by: the allocating functions of each object kind. Never collects.
 
@@ -28,9 +30,12 @@ pub(crate) struct Block {
     pub cell_size: u32,
     /// Number of cells.
     pub cells: u32,
-    /// 1 once the block was swept after the last collection.
+    /// Equals [`Cells::cycle`] once the block was swept after the last marking.
     pub swept: u32,
-    pub pad: [u32; 3],
+    /// While the block is ready: its free cells, and how many these are.
+    pub free: u32,
+    pub free_cells: u32,
+    pub pad: u32,
 }
 
 /// State of all size classes; part of the VM state.
@@ -39,11 +44,15 @@ pub struct Cells {
     /// Heads of the free lists. The interpreter's handlers pop from these.
     pub free: [u32; CLASSES],
     pub(crate) swept: [u32; CLASSES],
-    pub(crate) unswept: [u32; CLASSES],
+    pub(crate) ready: [u32; CLASSES],
+    /// Two lists, since two lists become unswept at once.
+    pub(crate) unswept: [[u32; CLASSES]; 2],
     /// Blocks that belong to no class.
     pub(crate) pool: u32,
     /// Blocks taken from the region at once.
     pub(crate) chunk_blocks: u32,
+    /// Counts the times that blocks became unswept.
+    pub(crate) cycle: u32,
 }
 
 const fn class_sizes() -> [u16; CLASSES] {
@@ -96,8 +105,8 @@ impl Rt {
         aux: u32,
     ) -> Result<u32, NoMemory> {
         let offset = self.allocate_cell(size)?;
-        // SAFETY: `live` is a plain field of the VM state.
-        let mark = unsafe { (*self.vm()).live };
+        // SAFETY: a plain field of the VM state.
+        let mark = unsafe { (*self.vm()).fresh };
         self.set(
             offset,
             Header {
@@ -159,7 +168,7 @@ impl Rt {
         let block: Block = self.get(offset & !(BLOCK - 1));
         // SAFETY: plain fields.
         unsafe {
-            if block.swept != 0 {
+            if block.swept == (*self.vm()).cells.cycle {
                 let next = (*self.vm()).cells.free[class];
                 self.set(
                     offset,
@@ -195,17 +204,20 @@ impl Rt {
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
             loop {
-                let block = (*cells).unswept[class];
-                if block == 0 {
-                    break;
+                let block = (*cells).ready[class];
+                if block != 0 {
+                    let b: Block = self.get(block);
+                    (*cells).ready[class] = b.next;
+                    let next = (*cells).swept[class];
+                    self.set(block, Block { next, free: 0, ..b });
+                    (*cells).swept[class] = block;
+                    self.charge_allocation(b.free_cells * b.cell_size);
+                    (*cells).free[class] = self.header(b.free).aux;
+                    return Ok(b.free);
                 }
-                (*cells).unswept[class] = self.get::<Block>(block).next;
-                if self.sweep_block(block, true) {
-                    let head = (*cells).free[class];
-                    if head != 0 {
-                        (*cells).free[class] = self.header(head).aux;
-                        return Ok(head);
-                    }
+                // One that turns out to be empty will do as well.
+                if !self.sweep_block_of(class) || (*cells).pool != 0 {
+                    break;
                 }
             }
             let block = self.take_block()?;
@@ -219,8 +231,10 @@ impl Rt {
                     class: class as u32,
                     cell_size,
                     cells: count,
-                    swept: 1,
-                    pad: [0; 3],
+                    swept: (*cells).cycle,
+                    free: 0,
+                    free_cells: 0,
+                    pad: 0,
                 },
             );
             (*cells).swept[class] = block;
@@ -245,22 +259,23 @@ impl Rt {
         }
     }
 
-    /// Frees the dead cells of a block. With `keep`, the block joins `swept` and
-    /// its free cells the free list (true), or the pool when nothing lives
-    /// (false).
-    pub(crate) fn sweep_block(self, block: u32, keep_in_class: bool) -> bool {
+    /// Frees the dead cells of a block. It becomes ready, or joins those without a free
+    /// cell, or the pool when nothing lives in it.
+    fn sweep_block(self, block: u32) {
         // SAFETY: as `refill`.
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
             let live = (*self.vm()).live;
             let b: Block = self.get(block);
+            let mut free_cells = 0;
             let mut free = 0;
-            let saved = (*cells).free[b.class as usize];
-            let mut head = saved;
             for i in (0..b.cells).rev() {
                 let cell = block + BLOCK_HEADER + i * b.cell_size;
                 let h = self.header(cell);
                 if h.kind == 0 || (h.mark != live && h.mark != MARK_MANUAL) {
+                    if h.kind == Kind::String as u8 {
+                        self.remove_string(cell);
+                    }
                     self.set(
                         cell,
                         Header {
@@ -268,38 +283,31 @@ impl Rt {
                             mark: 0,
                             b2: 0,
                             b3: 0,
-                            aux: head,
+                            aux: free,
                         },
                     );
-                    head = cell;
-                    free += 1;
+                    free = cell;
+                    free_cells += 1;
                 }
             }
-            if free == b.cells {
-                self.set(
-                    block,
-                    Block {
-                        next: (*cells).pool,
-                        ..b
-                    },
-                );
-                (*cells).pool = block;
-                return false;
-            }
-            (*cells).free[b.class as usize] = head;
+            let list = if free_cells == b.cells {
+                &raw mut (*cells).pool
+            } else if free_cells == 0 {
+                &raw mut (*cells).swept[b.class as usize]
+            } else {
+                &raw mut (*cells).ready[b.class as usize]
+            };
             self.set(
                 block,
                 Block {
-                    next: (*cells).swept[b.class as usize],
-                    swept: 1,
+                    next: *list,
+                    swept: (*cells).cycle,
+                    free,
+                    free_cells,
                     ..b
                 },
             );
-            (*cells).swept[b.class as usize] = block;
-            if keep_in_class {
-                self.charge_allocation(free * b.cell_size);
-            }
-            true
+            *list = block;
         }
     }
 
@@ -361,7 +369,9 @@ impl Rt {
                         cell_size: 0,
                         cells: 0,
                         swept: 0,
-                        pad: [0; 3],
+                        free: 0,
+                        free_cells: 0,
+                        pad: 0,
                     },
                 );
                 (*cells).pool = block;
@@ -372,41 +382,41 @@ impl Rt {
 
     /// Finishes the sweep of every block.
     pub(crate) fn sweep_all(self) {
+        while self.sweep_one_block() {}
+    }
+
+    /// Sweeps one block that waits for it; false when there is none.
+    pub(crate) fn sweep_one_block(self) -> bool {
+        (0..CLASSES).any(|class| self.sweep_block_of(class))
+    }
+
+    fn sweep_block_of(self, class: usize) -> bool {
         // SAFETY: plain fields.
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
-            for class in 0..CLASSES {
-                while (*cells).unswept[class] != 0 {
-                    let block = (*cells).unswept[class];
-                    (*cells).unswept[class] = self.get::<Block>(block).next;
-                    self.sweep_block(block, false);
+            for list in 0..2 {
+                let block = (*cells).unswept[list][class];
+                if block != 0 {
+                    (*cells).unswept[list][class] = self.get::<Block>(block).next;
+                    self.sweep_block(block);
+                    return true;
                 }
             }
+            false
         }
     }
 
-    /// After marking: every block waits for its sweep, free lists start empty.
+    /// After marking: every block waits for its sweep, free lists start empty. No block
+    /// waits already.
     pub(crate) fn unsweep_all(self) {
         // SAFETY: plain fields.
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
-            for class in 0..CLASSES {
-                (*cells).free[class] = 0;
-                while (*cells).swept[class] != 0 {
-                    let block = (*cells).swept[class];
-                    let b: Block = self.get(block);
-                    (*cells).swept[class] = b.next;
-                    self.set(
-                        block,
-                        Block {
-                            next: (*cells).unswept[class],
-                            swept: 0,
-                            ..b
-                        },
-                    );
-                    (*cells).unswept[class] = block;
-                }
-            }
+            (*cells).cycle = (*cells).cycle.wrapping_add(1);
+            (*cells).free = [0; CLASSES];
+            (*cells).unswept = [(*cells).swept, (*cells).ready];
+            (*cells).swept = [0; CLASSES];
+            (*cells).ready = [0; CLASSES];
         }
     }
 
@@ -416,7 +426,12 @@ impl Rt {
         unsafe {
             let cells = &raw const (*self.vm()).cells;
             for class in 0..CLASSES {
-                for mut block in [(*cells).swept[class], (*cells).unswept[class]] {
+                for mut block in [
+                    (*cells).swept[class],
+                    (*cells).ready[class],
+                    (*cells).unswept[0][class],
+                    (*cells).unswept[1][class],
+                ] {
                     while block != 0 {
                         let b: Block = self.get(block);
                         for i in 0..b.cells {

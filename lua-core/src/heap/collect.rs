@@ -1,393 +1,482 @@
-//! The collector: complete, precise, non-moving mark and (lazy) sweep.
+//! The collector: precise, non-moving, incremental mark and (lazy) sweep.
 //!
-//! A collection runs at a safepoint only: at a tick, or when an operation or a
-//! native call has failed for lack of memory and is about to be repeated. Then
-//! everything a program can reach is reachable from the VM state and the stacks.
+//! | phase | what a step does |
+//! |---|---|
+//! | `Idle` | nothing; blocks are swept when allocation needs them |
+//! | `Finishing` | a collection is due: sweeps what is left of the last one |
+//! | `Marking` | traces gray objects; stores go through the barrier (`heap/barrier.rs`) |
+//! | `Pruning` | forgets dead shapes, prototypes, and inline caches that name dead shapes |
+//! | `Sweeping` | frees dead large objects |
 //!
-//! Marks: an object is live when its mark equals `VmState::live`, which flips
-//! between 1 and 2 with every collection, so marks need no clearing. `GRAY` is
-//! added to objects that are marked but didn't fit on the mark stack; they are
-//! found by walking the heap, so marking needs no memory to be complete.
+//! Steps run at safepoints only: at a tick, when as much was allocated as pays for one,
+//! and then everything a program can reach is reachable from the VM state and the stacks.
+//! A step does at most [`Rt::set_step_budget`] of work, counted in bytes looked at, except
+//! for its indivisible parts: scanning the running stack, userdata with finalizers, and
+//! clearing weak tables at the end of marking. What is owed beyond that is paid by the
+//! steps that follow, from tick to tick.
 //!
-//! What is weak: the string table, transitions of shapes, inline caches.
+//! An operation or native call that failed for lack of memory, *before changing
+//! anything*, is repeated after [`Rt::collect`], a complete collection.
+//!
+//! Marks: an object is marked when its mark equals `VmState::live`, which flips between 1
+//! and 2 with every collection, so marks need no clearing. New objects get
+//! `VmState::fresh`: unmarked while marking goes on, so that short-lived ones die in the
+//! same collection, and fields of a new object need no barrier; marked otherwise. [`GRAY`]
+//! is added to objects that are marked but didn't fit on the mark stack; they are found by
+//! walking the heap, so marking needs no memory to be complete.
+//!
+//! Marking ends when nothing is gray after the roots, the running stack and the stacks of
+//! threads that ran meanwhile were scanned once more. If that finds more than a step's
+//! work, marking goes on; it converges since steps mark faster than the program allocates.
+//!
+//! What is weak: the string table (`heap/intern.rs`), transitions of shapes, inline
+//! caches, weak tables.
+//!
+//! | file | job |
+//! |---|---|
+//! | `collect/mark` | mark stack, tracing of each kind of object, roots |
+//! | `collect/prune` | shapes, prototypes, inline caches |
+//! | `collect/weak` | weak tables |
+//! | `collect/verify` | the heap's invariants, for tests |
 
-use super::{ClosureRef, Header, Kind, MARK_MANUAL, Rt};
-use crate::calls::hooks::HookState;
-use crate::isa::{Extra, Insn, OPS, Op};
-use crate::proto::{CLOSURE_UPVALUES, LocalDesc, NATIVE_UPVALUES, Native, Proto, UpvalueDesc};
-use crate::shape::{Lineage, Shape};
-use crate::table::{HashPart, NODES, Node, SLOTS, Table};
-use crate::thread::Thread;
-use crate::value::{Value, tag};
+use super::{Buffer, Rt};
 
+mod mark;
+mod prune;
 #[cfg(feature = "extra-checks")]
 mod verify;
+mod weak;
 
-const GRAY: u8 = 4;
+/// Added to the mark of objects that wait to be traced without being on the mark stack.
+pub(crate) const GRAY: u8 = 4;
 /// Least number of bytes between collections in a large region. Little more than
 /// fits in a second-level cache: with eight times as much, fresh memory is always
 /// cold, and programs that make garbage took up to three times as long.
 const FRESH: u64 = 2 << 20;
+/// Bytes allocated between two steps.
+const STEP: u64 = 64 << 10;
+/// Default of the most work that one step does, in bytes looked at.
+pub const STEP_BUDGET: u64 = 256 << 10;
+/// After so many attempts to end marking, the next one takes what it takes.
+const ATTEMPTS_MAX: u32 = 64;
+const UNLIMITED: i64 = i64::MAX / 2;
+
+/// What the collector is doing.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Idle,
+    Finishing,
+    Marking,
+    Pruning,
+    Sweeping,
+}
+
+/// Test modes, which need the feature `extra-checks`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stress {
+    /// None.
+    #[default]
+    Off,
+    /// A complete collection, and the operation once more, at every allocation.
+    Collections,
+    /// A small step at every tick and every allocation.
+    Steps,
+}
+
+/// The collector's state; part of the VM state.
+pub(crate) struct Collector {
+    pub phase: Phase,
+    /// By `collectgarbage("stop")`.
+    pub stopped: bool,
+    /// The next safepoint makes a step.
+    pub requested: bool,
+    /// Begin anew when memory has grown to so many percent of what was alive.
+    pub pause_percent: u32,
+    /// Work for so many percent of what was allocated.
+    pub step_percent: u32,
+    /// Most work of one step.
+    pub budget: u64,
+    /// Bytes allocated since marking ended last.
+    pub debt: u64,
+    /// A step is due when `debt` reaches this.
+    pub threshold: u64,
+    /// The next collection is due when `debt` reaches this.
+    pub trigger: u64,
+    /// `debt` at the last step.
+    pub paid: u64,
+    /// Work that was owed but went over the budget.
+    pub carry: u64,
+    /// Bytes alive at the end of the last marking.
+    pub live_bytes: u64,
+    /// The same of the marking that goes on.
+    pub marked_bytes: u64,
+    /// Work left for this step.
+    pub work: i64,
+    /// How often marking could have ended but for the work left.
+    pub attempts: u32,
+    pub mark_stack: Buffer<u32>,
+    /// Marked objects of many slots, to be traced in slices.
+    pub bigs: Buffer<u32>,
+    /// The one that is being traced, and how far.
+    pub big: u32,
+    pub big_at: u32,
+    pub mark_overflow: bool,
+    /// Weak tables that were marked.
+    pub weak: Buffer<u32>,
+    pub weak_overflow: bool,
+    /// List of threads that ran since they were scanned.
+    pub ran: u32,
+    pub shapes_to_prune: u32,
+    pub protos_to_prune: u32,
+    /// Where pruning stopped in the code of the first one; 0: not begun.
+    pub prune_pc: u32,
+    /// The next large object to sweep.
+    pub span_cursor: u32,
+}
+
+impl Collector {
+    pub(crate) fn new(threshold: u64, budget: u64) -> Collector {
+        Collector {
+            phase: Phase::Idle,
+            stopped: false,
+            requested: false,
+            pause_percent: 200,
+            step_percent: 200,
+            budget,
+            debt: 0,
+            threshold,
+            trigger: threshold,
+            paid: 0,
+            carry: 0,
+            live_bytes: 0,
+            marked_bytes: 0,
+            work: 0,
+            attempts: 0,
+            mark_stack: Buffer::new(),
+            bigs: Buffer::new(),
+            big: 0,
+            big_at: 0,
+            mark_overflow: false,
+            weak: Buffer::new(),
+            weak_overflow: false,
+            ran: 0,
+            shapes_to_prune: 0,
+            protos_to_prune: 0,
+            prune_pc: 0,
+            span_cursor: 0,
+        }
+    }
+}
 
 impl Rt {
-    /// A full collection. The running frame must be saved.
-    pub fn collect(self) {
-        // SAFETY: plain fields throughout; objects are live (marking visits only what
-        // is reachable), and kinds tell their layout.
-        unsafe {
-            let vm = self.vm();
-            (*vm).stats.collections += 1;
-            (*vm).collect_requested = false;
-            self.sweep_all();
-            (*vm).live = 3 - (*vm).live;
-            self.mark_roots();
-            self.propagate();
-            self.prune_shapes();
-            self.prune_code();
-            #[cfg(feature = "extra-checks")]
-            self.verify();
-            let stubs = &mut (*vm).stubs;
-            stubs.clear();
-            self.sweep_strings();
-            self.sweep_spans();
-            self.unsweep_all();
-            let live = (*vm).reserved;
-            (*vm).debt = 0;
-            // Pause: collect again when as much was allocated as is in use (200 %).
-            (*vm).threshold =
-                ((*vm).marked_bytes.max(live / 16) * ((*vm).pause_percent as u64 - 100) / 100)
-                    .max(((*vm).region_bytes.min((*vm).cap) / 16).min(FRESH))
-                    .clamp(32 << 10, u64::MAX);
-            (*vm).live_bytes = (*vm).marked_bytes;
-        }
+    #[inline(always)]
+    pub(crate) fn gc(self) -> *mut Collector {
+        // SAFETY: field address of the live state.
+        unsafe { &raw mut (*self.vm()).gc }
     }
 
-    pub(crate) fn set_mark(self, offset: u32, mark: u8) {
-        let h = self.header(offset);
-        self.set(offset, Header { mark, ..h });
+    #[inline(always)]
+    pub(crate) fn phase(self) -> Phase {
+        // SAFETY: plain field.
+        unsafe { (*self.gc()).phase }
     }
 
-    fn mark(self, offset: u32) {
-        if offset == 0 {
-            return;
-        }
-        let h = self.header(offset);
+    // ---- when
+
+    /// Counts `bytes` of new objects and asks for a step when due.
+    pub(crate) fn charge_allocation(self, bytes: u32) {
         // SAFETY: plain fields.
         unsafe {
-            let vm = self.vm();
-            let live = (*vm).live;
-            if h.mark & !GRAY == live || h.mark == MARK_MANUAL {
+            (*self.vm()).stats.allocated += bytes as u64;
+            let gc = self.gc();
+            (*gc).debt += bytes as u64;
+            if (*gc).debt >= (*gc).threshold && !(*gc).stopped {
+                self.request_step();
+            }
+        }
+    }
+
+    /// Lets the next tick make a step.
+    pub(crate) fn request_step(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            if !(*gc).requested {
+                (*gc).requested = true;
+                self.expire_slice();
+            }
+        }
+    }
+
+    /// The most work that a step does, in bytes looked at.
+    pub(crate) fn set_step_budget(self, bytes: u64) {
+        // SAFETY: plain field.
+        unsafe { (*self.gc()).budget = bytes.clamp(1 << 10, UNLIMITED as u64) }
+    }
+
+    // ---- steps
+
+    /// At a safepoint: makes the step that was asked for.
+    pub(crate) fn requested_step(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            (*gc).requested = false;
+            if (*gc).stopped {
                 return;
             }
-            match h.kind {
-                k if k == Kind::String as u8 => {
-                    self.set_mark(offset, live);
-                    (*vm).marked_bytes += self.get::<u32>(offset + 8) as u64 + 16;
-                }
-                k if k == Kind::Raw as u8 || k == Kind::Code as u8 => self.set_mark(offset, live),
-                _ => {
-                    let stack = &mut (*vm).mark_stack;
-                    if stack.push(self, offset).is_ok() {
-                        self.set_mark(offset, live);
-                    } else {
-                        self.set_mark(offset, live | GRAY);
-                        (*vm).mark_overflow = true;
-                    }
-                }
-            }
+            let allocated = (*gc).debt.saturating_sub((*gc).paid);
+            let percent = match (*gc).step_percent {
+                0 => 100_000, // as in the reference: at once
+                // Marking must be faster than allocation.
+                n => n.max(110),
+            };
+            let owed = (*gc).carry + allocated.max(STEP) / 100 * percent as u64;
+            let now = owed.min((*gc).budget);
+            self.step(now as i64);
+            let done = (now as i64 - (*gc).work).max(0) as u64;
+            self.schedule(owed.saturating_sub(done));
         }
     }
 
-    #[inline]
-    fn mark_value(self, v: Value) {
-        if v.is_reference() {
-            self.mark(v.payload());
-        }
+    /// At a safepoint in the stress mode `Steps`: a step, however small.
+    pub(crate) fn stress_step(self) {
+        // SAFETY: plain field. Sizes vary, so that steps end at all kinds of places.
+        let n = unsafe { (*self.vm()).stats.steps };
+        let work = 64 + (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53);
+        self.with_retry(|| self.step(work as i64));
     }
 
-    fn mark_roots(self) {
+    /// Does `work` and tells whether that ended a collection.
+    pub(crate) fn step(self, work: i64) -> bool {
         // SAFETY: plain fields.
         unsafe {
-            let vm = self.vm();
-            (*vm).marked_bytes = 0;
-            (*self.current()).top = self.offset_of((*vm).top);
-            for r in [
-                (*vm).main_thread,
-                (*vm).thread,
-                (*vm).globals,
-                (*vm).registry,
-                (*vm).memory_message,
-                (*vm).dict_shape,
-                (*vm).next_fn,
-                (*vm).ipairs_fn,
-                (*vm).library.empty,
-            ] {
-                self.mark(r);
+            let gc = self.gc();
+            (*self.vm()).stats.steps += 1;
+            (*gc).paid = (*gc).debt;
+            (*gc).work = work;
+            self.note_top();
+            if (*gc).phase == Phase::Idle {
+                self.begin();
             }
-            self.mark_value((*vm).error_value);
-            for i in 0..(*vm).event_names.len() {
-                self.mark((*vm).event_names[i]);
-            }
-            for i in 0..(*vm).type_meta.len() {
-                self.mark((*vm).type_meta[i]);
-            }
-            for i in 0..(*vm).hook_words.len() {
-                self.mark((*vm).hook_words[i]);
-            }
-            for i in 0..(*vm).root_shapes.len() {
-                self.mark((*vm).root_shapes[i]);
-            }
-            for i in 0..(*vm).library.type_names.len() {
-                self.mark((*vm).library.type_names[i]);
-            }
-            for i in 0..(*vm).library.byte_strings.len() {
-                self.mark((*vm).library.byte_strings[i]);
-            }
-            let handles = &(*vm).handles;
-            for v in handles.iter() {
-                self.mark_value(*v);
-            }
+            self.advance();
+            #[cfg(feature = "extra-checks")]
+            self.verify();
+            (*gc).phase == Phase::Idle
         }
     }
 
-    fn propagate(self) {
+    /// Sets when the next step is due; `carry` work is left of this one.
+    pub(crate) fn schedule(self, carry: u64) {
         // SAFETY: plain fields.
         unsafe {
-            let vm = self.vm();
-            loop {
-                while let Some(offset) = {
-                    let s = &mut (*vm).mark_stack;
-                    s.pop()
-                } {
-                    self.trace(offset);
-                }
-                if !(*vm).mark_overflow {
-                    break;
-                }
-                (*vm).mark_overflow = false;
-                let live = (*vm).live;
-                // Tracing one object at a time keeps the stack shallow here.
-                let revisit = |offset: u32| {
-                    if self.header(offset).mark == live | GRAY {
-                        self.set_mark(offset, live);
-                        self.trace(offset);
-                    }
-                };
-                self.for_each_cell(revisit);
-                self.for_each_span(revisit);
+            let gc = self.gc();
+            (*gc).paid = (*gc).debt;
+            if (*gc).phase == Phase::Idle {
+                (*gc).carry = 0;
+                (*gc).threshold = (*gc).trigger;
+            } else {
+                (*gc).carry = carry;
+                (*gc).threshold = (*gc).debt + STEP;
             }
-            let s = &mut (*vm).mark_stack;
-            s.truncate(0);
+            if ((*gc).carry > 0 || (*gc).debt >= (*gc).threshold) && !(*gc).stopped {
+                self.request_step();
+            }
         }
     }
 
-    fn mark_run(self, first: u32, n: u32) {
-        for i in 0..n {
-            self.mark_value(self.get(first + i * 8));
+    /// After a failed allocation: a complete collection. The running frame must be saved.
+    pub fn collect(self) {
+        // SAFETY: plain field.
+        if unsafe { (*self.vm()).stress } == Stress::Steps {
+            self.stress_step();
+            return;
+        }
+        self.collect_fully();
+    }
+
+    /// A complete collection: everything that nothing refers to now is dead afterwards.
+    pub(crate) fn collect_fully(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            (*gc).requested = false;
+            self.note_top();
+            // What is under way began earlier: it may keep what has died since.
+            (*gc).work = UNLIMITED;
+            while (*gc).phase != Phase::Idle {
+                self.advance();
+            }
+            self.begin();
+            while (*gc).phase != Phase::Idle {
+                (*gc).work = UNLIMITED;
+                self.advance();
+            }
+            #[cfg(feature = "extra-checks")]
+            self.verify();
+            self.schedule(0);
         }
     }
 
-    /// Memory of one owner: marked without tracing (the owner traces it).
-    fn mark_owned(self, offset: u32) {
-        if offset != 0 && self.header(offset).mark != MARK_MANUAL {
-            // SAFETY: plain field.
-            self.set_mark(offset, unsafe { (*self.vm()).live });
+    /// Tells the running thread how far values in flight reach.
+    fn note_top(self) {
+        // SAFETY: plain fields of the live running thread.
+        unsafe { (*self.current()).top = self.offset_of((*self.vm()).top) }
+    }
+
+    fn begin(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            (*self.vm()).stats.collections += 1;
+            (*self.gc()).phase = Phase::Finishing;
         }
     }
 
-    fn trace(self, offset: u32) {
-        let h = self.header(offset);
-        let mut bytes = 32u32;
-        match h.kind {
-            k if k == Kind::Table as u8 => {
-                // SAFETY: a live table.
-                unsafe {
-                    let t: *const Table = self.at(offset);
-                    self.mark((*t).shape);
-                    self.mark((*t).meta);
-                    self.mark_run(offset + SLOTS, (*t).inline_cap as u32);
-                    bytes += (*t).inline_cap as u32 * 8 + (*t).array_cap * 8;
-                    if (*t).props != 0 {
-                        self.mark_owned((*t).props);
-                        let n = self.header((*t).props).aux;
-                        self.mark_run((*t).props + 8, n);
-                        bytes += n * 8;
+    /// Goes on until the step's work or the collection is done.
+    fn advance(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            while (*gc).work > 0 {
+                match (*gc).phase {
+                    Phase::Idle => return,
+                    Phase::Finishing => {
+                        if self.sweep_some() {
+                            self.begin_marking();
+                        }
                     }
-                    if (*t).array != 0 {
-                        self.mark_owned((*t).array);
-                        self.mark_run((*t).array + 8, (*t).array_cap);
+                    Phase::Marking => {
+                        if self.propagate() {
+                            self.try_to_end_marking();
+                        }
                     }
-                    if (*t).hash != 0 {
-                        self.mark_owned((*t).hash);
-                        let part: HashPart = self.get((*t).hash);
-                        bytes += part.header.aux * 16;
-                        for i in 0..part.header.aux {
-                            let node: Node = self.get((*t).hash + NODES + i * 16);
-                            self.mark_value(node.key);
-                            self.mark_value(node.value);
+                    Phase::Pruning => {
+                        if self.prune_some() {
+                            self.begin_sweeping();
+                        }
+                    }
+                    Phase::Sweeping => {
+                        if self.sweep_spans_some() {
+                            (*gc).phase = Phase::Idle;
                         }
                     }
                 }
             }
-            k if k == Kind::Closure as u8 => {
-                self.mark(h.aux);
-                self.mark(self.closure(ClosureRef(offset)).env);
-                self.mark_run(offset + CLOSURE_UPVALUES, h.b2 as u32);
-                bytes += h.b2 as u32 * 8;
-            }
-            k if k == Kind::Native as u8 => {
-                let n: Native = self.get(offset);
-                self.mark(n.env);
-                self.mark(n.name);
-                self.mark_run(offset + NATIVE_UPVALUES, h.b2 as u32);
-            }
-            k if k == Kind::Cell as u8 => self.mark_run(offset + 8, 1),
-            k if k == Kind::Values as u8 => self.mark_run(offset + 8, h.aux),
-            k if k == Kind::Userdata as u8 => self.mark(h.aux),
-            k if k == Kind::Thread as u8 => bytes += self.trace_thread(offset),
-            k if k == Kind::Proto as u8 => bytes += self.trace_proto(offset),
-            k if k == Kind::Shape as u8 => {
-                let s: Shape = self.get(offset);
-                self.mark(s.lineage);
-                self.mark(s.meta);
-                // Transitions are weak; `prune_shapes` marks the map if it is still needed.
-            }
-            k if k == Kind::Lineage as u8 => {
-                let l: Lineage = self.get(offset);
-                self.mark_owned(l.keys);
-                self.mark_owned(l.map);
-                for i in 0..h.aux {
-                    self.mark(self.get(l.keys + 8 + i * 4));
-                }
-                bytes += l.capacity * 4;
-            }
-            _ => {}
         }
-        // SAFETY: plain field.
-        unsafe { (*self.vm()).marked_bytes += bytes as u64 };
     }
 
-    fn trace_thread(self, offset: u32) -> u32 {
-        let t: Thread = self.get(offset);
-        self.mark_owned(t.stack);
-        self.mark(t.header.aux);
-        self.mark(t.env);
-        self.mark_owned(t.tails);
-        if t.hook != 0 {
-            self.mark_owned(t.hook);
-            self.mark_value(self.get::<HookState>(t.hook).function);
-        }
-        let first = t.stack + 8;
-        let end = first + t.slots * 8;
-        // The running frame's registers, or the values in flight above them.
-        let f = Value(self.get::<u64>(t.base - 16));
-        let mut used = t.top.max(t.base);
-        if f.has_tag(tag::CLOSURE) {
-            let registers = self.header(self.header(f.payload()).aux).aux;
-            used = used.max(t.base + (registers + 4) * 8);
-        }
-        let used = used.min(end);
-        let mut p = first;
-        while p < used {
-            self.mark_value(self.get(p));
-            p += 8;
-        }
-        // What is above is dead: it must not look alive later, when its objects are gone.
-        while p < end {
-            self.set(p, Value::NIL);
-            p += 8;
-        }
-        t.slots * 8
-    }
-
-    fn trace_proto(self, offset: u32) -> u32 {
-        let p: Proto = self.get(offset);
-        self.mark_owned(p.entry - crate::proto::CODE_START);
-        for s in [
-            p.lines,
-            p.upvalues,
-            p.locals,
-            p.constants,
-            p.shapes,
-            p.protos,
-        ] {
-            self.mark_owned(s.offset);
-        }
-        for d in self.slice::<UpvalueDesc>(p.upvalues) {
-            self.mark(d.name.0);
-        }
-        for d in self.slice::<LocalDesc>(p.locals) {
-            self.mark(d.name.0);
-        }
-        for v in self.slice::<Value>(p.constants) {
-            self.mark_value(*v);
-        }
-        for list in [p.shapes, p.protos] {
-            for &r in self.slice::<u32>(list) {
-                self.mark(r);
-            }
-        }
-        self.mark(p.source);
-        p.code_words * 12
-    }
-
-    /// After marking: forgets dead prototypes, and clears caches that name a dead
-    /// shape, in whose place another could appear.
-    fn prune_code(self) {
-        // SAFETY: the list holds every prototype; code consists of whole instructions.
+    fn begin_marking(self) {
+        // SAFETY: plain fields; everything was swept, so all marks equal `live`.
         unsafe {
-            let live = (*self.vm()).live;
-            let mut p = (*self.vm()).protos;
-            let mut kept = 0;
-            while p != 0 {
-                let proto: Proto = self.get(p);
-                if proto.header.mark == live {
-                    self.prune_caches(&proto);
-                    self.set(
-                        p,
-                        Proto {
-                            next: kept,
-                            ..proto
-                        },
-                    );
-                    kept = p;
-                }
-                p = proto.next;
-            }
-            (*self.vm()).protos = kept;
+            let (vm, gc) = (self.vm(), self.gc());
+            (*vm).fresh = (*vm).live;
+            (*vm).live = 3 - (*vm).live;
+            (*vm).barrier = (*vm).live;
+            (*gc).phase = Phase::Marking;
+            (*gc).marked_bytes = 0;
+            (*gc).attempts = 0;
+            self.note_thread_runs(crate::heap::ThreadRef((*vm).thread));
+            self.mark_roots();
         }
     }
 
-    fn prune_caches(self, proto: &Proto) {
-        // SAFETY: plain field.
-        let live = unsafe { (*self.vm()).live };
-        let dead = |shape: u32| shape != 0 && self.header(shape).mark != live;
-        let mut pc = proto.entry;
-        let end = proto.entry + proto.code_words * 8;
-        while pc < end {
-            let insn = Insn::from_word(self.get(pc));
-            let info = &OPS[insn.op as usize];
-            match info.extra {
-                Extra::Ic1 if dead(self.get(pc + 8)) => {
-                    self.set(pc + 8, 0u64);
-                }
-                Extra::Ic2 => {
-                    let new_shape = matches!(info.op, Op::SetFieldIN | Op::SetFieldON);
-                    if dead(self.get(pc + 8)) || (new_shape && dead(self.get(pc + 20))) {
-                        self.set(pc + 8, 0u64);
-                        self.set(pc + 16, 0u64);
-                        self.set(
-                            pc,
-                            Insn {
-                                op: info.base as u8,
-                                ..insn
-                            },
-                        );
-                    }
-                }
-                _ => {}
+    /// Nothing is gray: looks once more at what has no barrier. If that takes no more than
+    /// a step's work, marking is over.
+    fn try_to_end_marking(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            (*gc).attempts += 1;
+            if (*gc).work < UNLIMITED / 2 {
+                (*gc).work = if (*gc).attempts > ATTEMPTS_MAX {
+                    UNLIMITED
+                } else {
+                    (*gc).work.max((*gc).budget as i64)
+                };
             }
-            pc += info.extra.words() as u32 * 8;
+            self.mark_roots();
+            self.scan_threads_that_ran();
+            if !self.propagate() {
+                return;
+            }
+            self.separate_userdata(false);
+            self.recheck_weak_tables();
+            if !self.propagate() {
+                return;
+            }
+            self.clear_weak_tables();
+            if (*gc).attempts > ATTEMPTS_MAX {
+                (*gc).work = 0;
+            }
+            self.end_marking();
+        }
+    }
+
+    fn end_marking(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let (vm, gc) = (self.vm(), self.gc());
+            (*vm).fresh = (*vm).live;
+            self.forget_threads_that_ran();
+            (&mut (*vm).stubs).clear();
+            self.begin_pruning();
+            (*gc).phase = Phase::Pruning;
+            (*gc).live_bytes = (*gc).marked_bytes;
+            (*gc).debt = 0;
+            (*gc).paid = 0;
+            // Pause: collect again when as much was allocated as is in use (200 %).
+            let alive = (*gc).marked_bytes.max((*vm).reserved / 16);
+            let percent = (*gc).pause_percent.saturating_sub(100) as u64;
+            (*gc).trigger = (alive / 100 * percent)
+                .max(((*vm).region_bytes.min((*vm).cap) / 16).min(FRESH))
+                .max(32 << 10);
+            self.trim_mark_stack();
+        }
+    }
+
+    fn begin_sweeping(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let (vm, gc) = (self.vm(), self.gc());
+            (*vm).barrier = super::barrier::BARRIER_OFF;
+            self.unsweep_all();
+            (*gc).span_cursor = (*vm).large;
+            (*gc).phase = Phase::Sweeping;
+        }
+    }
+
+    /// Sweeps blocks and large objects that the last collection left; true when done.
+    fn sweep_some(self) -> bool {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            while (*gc).work > 0 {
+                if !self.sweep_one_block() {
+                    return self.sweep_spans_some();
+                }
+                (*gc).work -= BLOCK_WORK;
+            }
+            false
+        }
+    }
+
+    fn sweep_spans_some(self) -> bool {
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            while (*gc).work > 0 {
+                if !self.sweep_one_span() {
+                    return true;
+                }
+                (*gc).work -= SPAN_WORK;
+            }
+            false
         }
     }
 }
+
+/// What sweeping a block costs, in bytes looked at.
+const BLOCK_WORK: i64 = 4 << 10;
+/// What sweeping a large object costs.
+const SPAN_WORK: i64 = 256;

@@ -1,54 +1,86 @@
 //! Strings, all interned: equal strings are one object, so equality is equality
-//! of references. The table is `hashbrown`'s, with its memory in the region.
+//! of references.
 //!
-//! The table doesn't keep strings alive: a collection removes those that the
-//! marking didn't reach.
+//! The table is a hash table of chains through the strings themselves. It grows by
+//! *linear hashing*: an insertion splits at most one bucket, and what the buckets lie in
+//! never moves, so that no insertion takes long, however many strings there are. If there
+//! is no memory for more buckets, the chains become longer; nothing fails.
+//!
+//! The table doesn't keep strings alive. A dead string stays in it until it is swept
+//! (`cells.rs`, `spans.rs`); when somebody asks for it before that, it is alive again.
 
+use super::collect::Phase;
 use super::{Kind, NoMemory, Rt, StrRef};
-use allocator_api2::alloc::{AllocError, Allocator, Layout};
-use core::ptr::NonNull;
-use hashbrown::HashTable;
 
 // A string object: header (`aux` = hash, `b2` = event number + 1), length in bytes
-// at +8, a spare word, then the bytes.
+// at +8, the next string of the bucket at +12, then the bytes.
 
 /// Offset of a string's first byte.
 pub(crate) const STRING_DATA: u32 = 16;
 /// Longest string. Sizes stay far from 32-bit overflow.
 pub const MAX_STRING: usize = (1 << 30) - 64;
 
-/// `hashbrown` memory from the region.
-#[derive(Clone, Copy)]
-pub(crate) struct RegionAllocator(pub Rt);
+const NEXT: u32 = 12;
+/// Buckets of the first segment; each further one doubles their number.
+const FIRST: u32 = 512;
+const SEGMENTS: usize = 20;
+/// Bytes before the first bucket of a segment.
+const SEGMENT_HEADER: u32 = 8;
 
-// SAFETY: memory comes from `Rt::allocate_manual`, which nobody else frees, stays
-// where it is, and is aligned as asked (checked); clones name the same region.
-unsafe impl Allocator for RegionAllocator {
-    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        if layout.align() > 16 {
-            return Err(AllocError);
-        }
-        let size = u32::try_from(layout.size())
-            .ok()
-            .and_then(|s| s.checked_add(16))
-            .ok_or(AllocError)?;
-        let offset = self
-            .0
-            .allocate_manual(size)
-            .map_err(|NoMemory| AllocError)?;
-        // Objects are 16-aligned, so 16 bytes on (past the header) it still is.
-        let p = NonNull::new(self.0.at::<u8>(offset + 16)).ok_or(AllocError)?;
-        Ok(NonNull::slice_from_raw_parts(p, layout.size()))
-    }
-
-    unsafe fn deallocate(&self, p: NonNull<u8>, layout: Layout) {
-        self.0
-            .release(self.0.offset_of(p.as_ptr()) - 16, layout.size() as u32 + 16);
-    }
+/// The table of all strings; part of the VM state.
+pub(crate) struct InternTable {
+    /// Memory of the buckets: the heads of their chains.
+    segments: [u32; SEGMENTS],
+    /// A power of two: buckets before this round of splitting began.
+    base: u32,
+    /// Buckets of this round that were split already.
+    split: u32,
+    /// Number of strings.
+    count: u32,
 }
 
-/// The table of all strings.
-pub(crate) type InternTable = HashTable<u32, RegionAllocator>;
+impl InternTable {
+    /// Without memory; `Rt::init_strings` gives it some.
+    pub(crate) const fn new() -> InternTable {
+        InternTable {
+            segments: [0; SEGMENTS],
+            base: FIRST,
+            split: 0,
+            count: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn bucket_of(&self, hash: u32) -> u32 {
+        let i = hash & (self.base * 2 - 1);
+        if i < self.base + self.split {
+            i
+        } else {
+            i & (self.base - 1)
+        }
+    }
+
+    /// Segment of a bucket, and the number of the segment's first bucket.
+    #[inline(always)]
+    const fn segment_of(bucket: u32) -> (usize, u32) {
+        if bucket < FIRST {
+            return (0, 0);
+        }
+        let top = bucket.ilog2();
+        ((top - FIRST.ilog2() + 1) as usize, 1 << top)
+    }
+
+    /// Where the head of a bucket's chain is.
+    #[inline(always)]
+    fn place_of(&self, bucket: u32) -> u32 {
+        let (segment, first) = InternTable::segment_of(bucket);
+        let start = match self.segments.get(segment) {
+            Some(&start) => start,
+            None => 0,
+        };
+        start + SEGMENT_HEADER + (bucket - first) * 4
+    }
+}
 
 /// 32-bit hash of a string. Long strings are sampled: the ends and 32-byte
 /// strides in between.
@@ -91,12 +123,23 @@ pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
     (h ^ h >> 29) as u32
 }
 
-#[inline(always)]
-fn spread(hash: u32) -> u64 {
-    (hash as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
 impl Rt {
+    fn strings(self) -> *mut InternTable {
+        // SAFETY: field address of the live state.
+        unsafe { &raw mut (*self.vm()).strings }
+    }
+
+    /// Gives the table of strings its first memory.
+    pub(crate) fn init_strings(self) -> Result<(), NoMemory> {
+        let segment = self.allocate_manual(SEGMENT_HEADER + FIRST * 4)?;
+        for i in 0..FIRST {
+            self.set(segment + SEGMENT_HEADER + i * 4, 0u32);
+        }
+        // SAFETY: plain field.
+        unsafe { (*self.strings()).segments[0] = segment }
+        Ok(())
+    }
+
     /// The one string with these bytes.
     pub fn intern(self, s: &[u8]) -> Result<StrRef, NoMemory> {
         // SAFETY: plain field.
@@ -109,35 +152,124 @@ impl Rt {
         }
         let offset = self.allocate(Kind::String, string_size(s.len()), 0, 0, hash)?;
         self.set(offset + 8, s.len() as u32);
-        self.set(offset + 12, 0u32);
         // SAFETY: the new object has room for the bytes; `s` can't overlap fresh memory.
         unsafe {
             core::ptr::copy_nonoverlapping(s.as_ptr(), self.at(offset + STRING_DATA), s.len());
         }
-        self.insert_string(hash, offset)?;
+        self.insert_string(hash, offset);
         Ok(StrRef(offset))
     }
 
     #[inline]
     fn find_string(self, hash: u32, s: &[u8]) -> Option<StrRef> {
-        // SAFETY: the table is initialized and no other borrow of it is alive.
-        let table = unsafe { &(*self.vm()).strings };
-        table
-            .find(spread(hash), |&offset| {
-                self.header(offset).aux == hash && self.str_bytes(StrRef(offset)) == s
-            })
-            .map(|&offset| StrRef(offset))
+        // SAFETY: plain fields.
+        let (table, live) = unsafe { (&*self.strings(), (*self.vm()).live) };
+        let mut at: u32 = self.get(table.place_of(table.bucket_of(hash)));
+        while at != 0 {
+            let h = self.header(at);
+            if h.aux == hash && self.str_bytes(StrRef(at)) == s {
+                if h.mark != live && self.phase() != Phase::Marking {
+                    // Dead, but not swept yet.
+                    self.set_mark(at, live);
+                }
+                return Some(StrRef(at));
+            }
+            at = self.get(at + NEXT);
+        }
+        None
     }
 
-    fn insert_string(self, hash: u32, offset: u32) -> Result<(), NoMemory> {
-        // SAFETY: as `find_string`; the allocator inside only touches `cells` and `spans`.
-        let table = unsafe { &mut (*self.vm()).strings };
-        let rehash = |&o: &u32| spread(self.header(o).aux);
-        if table.try_reserve(1, rehash).is_err() {
-            return Err(NoMemory);
+    fn insert_string(self, hash: u32, offset: u32) {
+        // SAFETY: plain fields.
+        let table = unsafe { &mut *self.strings() };
+        table.count += 1;
+        let place = table.place_of(table.bucket_of(hash));
+        self.set(offset + NEXT, self.get::<u32>(place));
+        self.set(place, offset);
+        if table.count > table.base + table.split {
+            self.split_bucket();
         }
-        table.insert_unique(spread(hash), offset, rehash);
-        Ok(())
+    }
+
+    /// One bucket more, which takes its share of another one's strings.
+    #[inline(never)]
+    fn split_bucket(self) {
+        // SAFETY: plain fields; the allocation doesn't touch the table.
+        let table = unsafe { &mut *self.strings() };
+        let (from, to) = (table.split, table.base + table.split);
+        let (segment, first) = InternTable::segment_of(to);
+        match table.segments.get(segment) {
+            None => return,
+            Some(0) => {
+                // Each bucket is written before it is read: when it splits off.
+                let bytes = SEGMENT_HEADER + first * 4;
+                // Injected failures are for operations, which would
+                // be repeated; this just happens later.
+                let Ok(memory) = self.with_retry(|| self.allocate_manual(bytes)) else {
+                    return;
+                };
+                table.segments[segment] = memory;
+            }
+            Some(_) => {}
+        }
+        table.split += 1;
+        if table.split == table.base {
+            table.base *= 2;
+            table.split = 0;
+        }
+        let (mut kept, mut moved) = (0, 0);
+        let mut at: u32 = self.get(table.place_of(from));
+        while at != 0 {
+            let next: u32 = self.get(at + NEXT);
+            let list = if table.bucket_of(self.header(at).aux) == from {
+                &mut kept
+            } else {
+                &mut moved
+            };
+            self.set(at + NEXT, *list);
+            *list = at;
+            at = next;
+        }
+        self.set(table.place_of(from), kept);
+        self.set(table.place_of(to), moved);
+    }
+
+    /// A dead string is swept: takes it out of the table.
+    pub(crate) fn remove_string(self, offset: u32) {
+        // SAFETY: plain fields.
+        let table = unsafe { &mut *self.strings() };
+        let mut place = table.place_of(table.bucket_of(self.header(offset).aux));
+        loop {
+            let at: u32 = self.get(place);
+            if at == offset {
+                break;
+            }
+            debug_assert!(at != 0, "every string is in the table");
+            if at == 0 {
+                return;
+            }
+            place = at + NEXT;
+        }
+        self.set(place, self.get::<u32>(offset + NEXT));
+        table.count -= 1;
+    }
+
+    /// Calls `f` with every string of the table, and checks that each can be found.
+    #[cfg(feature = "extra-checks")]
+    pub(crate) fn for_each_string(self, f: impl Fn(u32)) {
+        // SAFETY: plain fields.
+        let table = unsafe { &*self.strings() };
+        let mut count = 0;
+        for bucket in 0..table.base + table.split {
+            let mut at: u32 = self.get(table.place_of(bucket));
+            while at != 0 {
+                f(at);
+                assert_eq!(table.bucket_of(self.header(at).aux), bucket);
+                count += 1;
+                at = self.get(at + NEXT);
+            }
+        }
+        assert_eq!(count, table.count);
     }
 
     /// Bytes of a string. Valid until a collection frees it.
@@ -164,13 +296,6 @@ impl Rt {
     #[inline(always)]
     pub(crate) fn is_event_name(self, s: StrRef) -> bool {
         self.header(s.0).b2 != 0
-    }
-
-    /// Forgets the strings that the marking didn't reach.
-    pub(crate) fn sweep_strings(self) {
-        // SAFETY: as `insert_string`.
-        let (table, live) = unsafe { (&mut (*self.vm()).strings, (*self.vm()).live) };
-        table.retain(|&mut offset| self.header(offset).mark == live);
     }
 }
 

@@ -21,6 +21,7 @@
 //!
 //! Addresses inside the region are made in one place: [`Rt::at`].
 
+pub(crate) mod barrier;
 pub mod buffer;
 pub mod cells;
 pub mod collect;
@@ -28,6 +29,7 @@ pub mod intern;
 pub mod spans;
 #[cfg(test)]
 mod tests;
+pub(crate) mod userdata;
 
 pub use buffer::Buffer;
 

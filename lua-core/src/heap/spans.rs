@@ -5,11 +5,13 @@
 //! objects, which the collector sweeps.
 
 use super::cells::BLOCK;
-use super::{MARK_MANUAL, NoMemory, Rt};
+use super::{Kind, MARK_MANUAL, NoMemory, Rt};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
 const PREFIX: u32 = 16;
+/// Large objects that an allocation sweeps when there are some to be swept.
+const SWEPT_FIRST: u32 = 16;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -26,6 +28,7 @@ impl Rt {
     pub(crate) fn reserve(self, size: u32, align: u32) -> Result<u32, NoMemory> {
         self.reserve_free(size, align).or_else(|NoMemory| {
             self.sweep_all();
+            while self.sweep_one_span() {}
             while let Some(block) = self.take_empty_block() {
                 self.unreserve(block, BLOCK);
             }
@@ -67,6 +70,12 @@ impl Rt {
 
     pub(crate) fn allocate_span(self, size: u32) -> Result<u32, NoMemory> {
         let total = size.checked_add(PREFIX + 15).ok_or(NoMemory)? & !15;
+        // What is dead makes room before fresh memory is taken.
+        for _ in 0..SWEPT_FIRST {
+            if !self.sweep_one_span() {
+                break;
+            }
+        }
         let span = self.reserve(total, 16)?;
         // SAFETY: plain fields.
         unsafe {
@@ -94,6 +103,13 @@ impl Rt {
     pub(crate) fn free_span(self, object: u32) {
         let span = object - PREFIX;
         let p: Prefix = self.get(span);
+        // SAFETY: plain fields.
+        unsafe {
+            let gc = self.gc();
+            if (*gc).span_cursor == span {
+                (*gc).span_cursor = p.next;
+            }
+        }
         if p.prev != 0 {
             let q: Prefix = self.get(p.prev);
             self.set(p.prev, Prefix { next: p.next, ..q });
@@ -108,17 +124,25 @@ impl Rt {
         self.unreserve(span, p.size);
     }
 
-    /// Frees every large object that the marking didn't reach.
-    pub(crate) fn sweep_spans(self) {
+    /// Looks at one large object that waits for its sweep, and frees it if marking didn't
+    /// reach it; false when there is none.
+    pub(crate) fn sweep_one_span(self) -> bool {
         // SAFETY: plain fields.
-        let (mut span, live) = unsafe { ((*self.vm()).large, (*self.vm()).live) };
-        while span != 0 {
-            let p: Prefix = self.get(span);
-            let mark = self.header(span + PREFIX).mark;
-            if mark != live && mark != MARK_MANUAL {
+        unsafe {
+            let gc = self.gc();
+            let span = (*gc).span_cursor;
+            if span == 0 {
+                return false;
+            }
+            (*gc).span_cursor = self.get::<Prefix>(span).next;
+            let h = self.header(span + PREFIX);
+            if h.mark != (*self.vm()).live && h.mark != MARK_MANUAL {
+                if h.kind == Kind::String as u8 {
+                    self.remove_string(span + PREFIX);
+                }
                 self.free_span(span + PREFIX);
             }
-            span = p.next;
+            true
         }
     }
 

@@ -412,14 +412,7 @@ fn getmetatable(call: &mut Call) -> Result<Results, Raise> {
 /// Bytes that live objects take, and those allocated since they were counted.
 fn bytes_in_use(rt: Rt) -> f64 {
     // SAFETY: plain fields.
-    unsafe { ((*rt.vm()).live_bytes + (*rt.vm()).debt) as f64 }
-}
-
-fn collect(call: &mut Call) {
-    let rt = call.rt();
-    // SAFETY: `top` is the end of this call's values.
-    unsafe { (*rt.vm()).top = call.base.add(call.count as usize) };
-    rt.collect();
+    unsafe { ((*rt.gc()).live_bytes + (*rt.gc()).debt) as f64 }
 }
 
 fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
@@ -432,34 +425,54 @@ fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
         }
     };
     let number = call.opt_int(1, 0)?;
-    let result = match option {
-        b"count" => Value::number(bytes_in_use(rt) / 1024.0),
-        b"step" => {
-            // Collections are complete, so one step is a cycle.
-            collect(call);
-            Value::TRUE
-        }
-        b"collect" => {
-            collect(call);
-            Value::number(0.0)
-        }
-        b"stop" | b"restart" => Value::number(0.0),
-        b"setpause" => {
-            // SAFETY: plain field. Below 100 the collector would never rest.
-            let before = unsafe {
-                let before = (*rt.vm()).pause_percent;
-                (*rt.vm()).pause_percent = number.clamp(110, 10_000) as u32;
-                before
-            };
-            Value::number(before as f64)
-        }
-        b"setstepmul" => Value::number(200.0),
-        _ => {
-            let mut text = Text::new();
-            text.push(b"invalid option '");
-            text.push(option);
-            text.push(b"'");
-            return Err(call.bad_argument(0, text.bytes()));
+    let gc = rt.gc();
+    // SAFETY: plain fields throughout.
+    let result = unsafe {
+        match option {
+            b"count" => Value::number(bytes_in_use(rt) / 1024.0),
+            b"stop" => {
+                (*gc).stopped = true;
+                Value::number(0.0)
+            }
+            b"restart" => {
+                (*gc).stopped = false;
+                rt.request_step();
+                Value::number(0.0)
+            }
+            // As in the reference, these two also end a "stop".
+            b"collect" => {
+                (*gc).stopped = false;
+                (*rt.vm()).top = call.base.add(call.count as usize);
+                rt.collect_fully();
+                Value::number(0.0)
+            }
+            b"step" => {
+                (*gc).stopped = false;
+                (*rt.vm()).top = call.base.add(call.count as usize);
+                // As if so many kilobytes had been allocated.
+                let kilobytes = number.max(0) as u64 + 1;
+                let work = (kilobytes * 1024 / 100).saturating_mul((*gc).step_percent as u64);
+                let done = rt.step(work.min(1 << 40) as i64);
+                rt.schedule(0);
+                Value::boolean(done)
+            }
+            b"setpause" => {
+                let percent = number.clamp(0, 1_000_000) as u32;
+                let before = core::mem::replace(&mut (*gc).pause_percent, percent);
+                Value::number(before as f64)
+            }
+            b"setstepmul" => {
+                let percent = number.clamp(0, 1_000_000) as u32;
+                let before = core::mem::replace(&mut (*gc).step_percent, percent);
+                Value::number(before as f64)
+            }
+            _ => {
+                let mut text = Text::new();
+                text.push(b"invalid option '");
+                text.push(option);
+                text.push(b"'");
+                return Err(call.bad_argument(0, text.bytes()));
+            }
         }
     };
     call.ret(result)

@@ -7,7 +7,8 @@
 use super::builder::Builder;
 use super::search::find_byte;
 use crate::error::Raise;
-use crate::heap::{Kind, NoMemory, Rt, StrRef, TableRef, UserdataRef};
+use crate::heap::userdata::USERDATA_DATA;
+use crate::heap::{NoMemory, Rt, StrRef, TableRef, UserdataRef};
 use crate::native::{Call, Results};
 use crate::numconv::parse_number;
 use crate::system::{FileId, System, SystemError};
@@ -15,10 +16,10 @@ use crate::value::{Value, tag};
 
 /// Header byte `b3` of userdata that are file handles.
 const IS_FILE: u8 = 2;
-/// Header, state, number.
-const SIZE: u32 = 16;
-const STATE: u32 = 8;
-const NUMBER: u32 = 12;
+/// State, number.
+const SIZE: u32 = 8;
+const STATE: u32 = USERDATA_DATA;
+const NUMBER: u32 = STATE + 4;
 
 /// How a handle may be closed.
 #[repr(u32)]
@@ -39,9 +40,12 @@ pub(super) struct Handle(UserdataRef);
 impl Handle {
     /// A closed handle with this metatable.
     pub(super) fn new(rt: Rt, meta: TableRef) -> Result<Handle, NoMemory> {
-        let u = rt.allocate(Kind::Userdata, SIZE, 0, IS_FILE, meta.0)?;
-        rt.set(u + STATE, [0u32; 2]);
-        Ok(Handle(UserdataRef(u)))
+        Ok(Handle(rt.new_userdata(
+            IS_FILE,
+            SIZE,
+            meta.0,
+            rt.globals().0,
+        )?))
     }
 
     /// The handle that `v` is.

@@ -8,7 +8,7 @@
 use super::builder::Builder;
 use crate::error::{Raise, Text};
 use crate::front::{self, CompileError};
-use crate::heap::{ClosureRef, Kind, NoMemory, Rt, StrRef, TableRef, UserdataRef};
+use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
 use crate::levels::Level;
 use crate::native::{Call, Results, Special};
 use crate::proto::Closure;
@@ -17,8 +17,6 @@ use core::mem::offset_of;
 
 /// Bytes of source that cost one tick of fuel.
 const SOURCE_BYTES_PER_TICK: u64 = 16;
-/// Size of a userdata that holds nothing.
-const PROXY_SIZE: u32 = 16;
 /// Header byte `b3` of userdata that `newproxy` made.
 const IS_PROXY: u8 = 1;
 
@@ -197,6 +195,7 @@ fn setfenv(call: &mut Call) -> Result<Results, Raise> {
 
 /// Gives a function another environment.
 pub(super) fn set_environment(rt: Rt, closure: ClosureRef, env: TableRef) {
+    rt.barrier_object(closure.0, env.0);
     rt.set(closure.0 + offset_of!(Closure, env) as u32, env.0);
 }
 
@@ -215,7 +214,6 @@ fn newproxy(call: &mut Call) -> Result<Results, Raise> {
         }
         _ => return Err(call.bad_argument(0, b"boolean or proxy expected")),
     };
-    let proxy = rt.allocate(Kind::Userdata, PROXY_SIZE, 0, IS_PROXY, meta)?;
-    rt.set(proxy + 8, 0u64);
-    call.ret(UserdataRef(proxy).value())
+    let proxy = rt.new_userdata(IS_PROXY, 0, meta, rt.globals().0)?;
+    call.ret(proxy.value())
 }

@@ -2,7 +2,8 @@
 
 use super::Functions;
 use crate::error::Raise;
-use crate::heap::{Header, NoMemory, Rt, TableRef};
+use crate::heap::userdata::Userdata;
+use crate::heap::{NoMemory, Rt, TableRef, UserdataRef};
 use crate::native::{Call, Results};
 use crate::proto::{Closure, Native};
 use crate::value::{Type, Value, tag};
@@ -45,15 +46,7 @@ fn setmetatable(call: &mut Call) -> Result<Results, Raise> {
     match v.type_of() {
         Type::Table => rt.set_table_meta(TableRef(v.payload()), meta)?,
         Type::Userdata => {
-            let header = rt.header(v.payload());
-            rt.set(
-                v.payload(),
-                Header {
-                    aux: meta,
-                    ..header
-                },
-            );
-            rt.bump_epoch();
+            rt.set_userdata_meta(UserdataRef(v.payload()), meta);
         }
         t => {
             // SAFETY: plain field, a root.
@@ -69,6 +62,7 @@ fn environment_of(rt: Rt, v: Value) -> Option<u32> {
     let field = match v.tag() {
         tag::CLOSURE => offset_of!(Closure, env),
         tag::NATIVE => offset_of!(Native, env),
+        tag::USERDATA => offset_of!(Userdata, env),
         tag::THREAD => {
             // SAFETY: a live thread.
             let env = unsafe { &raw const (*rt.thread(crate::heap::ThreadRef(v.payload()))).env };
@@ -97,7 +91,10 @@ fn setfenv(call: &mut Call) -> Result<Results, Raise> {
     let v = call.arg(0);
     let rt = call.rt();
     match environment_of(rt, v) {
-        Some(at) => rt.set(at, env.0),
+        Some(at) => {
+            rt.barrier_object(v.payload(), env.0);
+            rt.set(at, env.0);
+        }
         None => {
             let message = b"'setfenv' cannot change environment of given object";
             return Err(rt.raise_text(message));

@@ -51,6 +51,7 @@ fn sort_plain(rt: Rt, t: TableRef, n: u32) -> bool {
         return true;
     }
     if values.iter().all(|v| StrRef::from_value(*v).is_some()) {
+        rt.moved_inside(t);
         values.sort_unstable_by(|a, b| {
             let text = |v: &Value| rt.str_bytes(StrRef(v.payload()));
             text(a).cmp(text(b))

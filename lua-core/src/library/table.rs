@@ -105,6 +105,7 @@ fn insert(call: &mut Call) -> Result<Results, Raise> {
         // SAFETY: slots of the array part, `place` to `end` inclusive.
         unsafe {
             core::ptr::copy(slots, slots.add(1), (end - place) as usize);
+            rt.barrier(t.0, v);
             *slots = v;
         }
         return call.ret0();
@@ -138,6 +139,7 @@ fn remove(call: &mut Call) -> Result<Results, Raise> {
         // SAFETY: slots of the array part, `place` to `end` inclusive.
         unsafe {
             core::ptr::copy(slots.add(1), slots, n);
+            rt.moved_down(t);
             *slots.add(n) = Value::NIL;
         }
         return call.ret(removed);

@@ -8,7 +8,7 @@
 use super::Functions;
 use super::debug::{proto_of, thread_argument};
 use crate::error::{FrameInfo, Raise};
-use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
+use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef, ThreadRef};
 use crate::levels::Level;
 use crate::native::{Call, Results};
 use crate::proto::{CLOSURE_UPVALUES, LocalDesc, UpvalueDesc};
@@ -118,13 +118,17 @@ fn setlocal(call: &mut Call) -> Result<Results, Raise> {
     let Some((frame, found)) = frame.and_then(|f| Some((f, local(rt, &f, n)?))) else {
         return call.ret(Value::NIL);
     };
+    if let Some(thread) = ThreadRef::from_value(call.arg(0)) {
+        // The collector scans only stacks of threads that ran a second time.
+        rt.note_thread_runs(thread);
+    }
     let is_lua = ClosureRef::from_value(frame.function).is_some();
     let name = match found {
         Local::Named(name, slot) => {
             // SAFETY: a register of the frame.
             let old = Value(unsafe { *slot });
             if old.has_tag(tag::CELL) {
-                rt.set(old.payload() + 8, v);
+                rt.put(old.payload(), old.payload() + 8, v);
             } else {
                 // SAFETY: as above.
                 unsafe { *slot = v.0 };
@@ -152,8 +156,9 @@ fn setlocal(call: &mut Call) -> Result<Results, Raise> {
 
 // ---- upvalues
 
-/// The nth upvalue of the function in argument 0: its name and where its value is.
-fn upvalue(call: &Call) -> Result<Option<(StrRef, u32)>, Raise> {
+/// The nth upvalue of the function in argument 0: its name, the object that holds its
+/// value, and where.
+fn upvalue(call: &Call) -> Result<Option<(StrRef, u32, u32)>, Raise> {
     let rt = call.rt();
     let n = call.check_int(1)?;
     let f = call.check_function(0)?;
@@ -168,18 +173,17 @@ fn upvalue(call: &Call) -> Result<Option<(StrRef, u32)>, Raise> {
     Ok(found.map(|(i, desc)| {
         let slot = closure.0 + CLOSURE_UPVALUES + i as u32 * 8;
         let held: Value = rt.get(slot);
-        let place = if held.has_tag(tag::CELL) {
-            held.payload() + 8
+        if held.has_tag(tag::CELL) {
+            (desc.name, held.payload(), held.payload() + 8)
         } else {
-            slot
-        };
-        (desc.name, place)
+            (desc.name, closure.0, slot)
+        }
     }))
 }
 
 fn getupvalue(call: &mut Call) -> Result<Results, Raise> {
     match upvalue(call)? {
-        Some((name, place)) => {
+        Some((name, _, place)) => {
             let v = call.rt().get(place);
             call.ret_many(&[name.value(), v])
         }
@@ -190,8 +194,8 @@ fn getupvalue(call: &mut Call) -> Result<Results, Raise> {
 fn setupvalue(call: &mut Call) -> Result<Results, Raise> {
     let v = call.check_any(2)?;
     match upvalue(call)? {
-        Some((name, place)) => {
-            call.rt().set(place, v);
+        Some((name, holder, place)) => {
+            call.rt().put(holder, place, v);
             call.ret(name.value())
         }
         None => call.ret0(),

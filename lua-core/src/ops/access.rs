@@ -137,6 +137,9 @@ fn set_by_stub(m: Machine, t: u32, key: u32, v: u64) -> bool {
     if m.get::<u32>(t, META) != 0 && m.get::<u64>(object, slot) == Value::NIL.0 {
         return false;
     }
+    if m.hides(t, v) {
+        return false;
+    }
     m.set(object, slot, v);
     true
 }
@@ -233,7 +236,11 @@ pub fn set_global<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(props) = cached_globals(m, o) else {
         return Flow::Slow;
     };
-    m.set(props, o.extra(cache::SLOT) as usize, m.reg(o.a()));
+    let (env, v) = (m.get(m.closure(), offset_of!(Closure, env)), m.reg(o.a()));
+    if m.hides(env, v) {
+        return Flow::Slow;
+    }
+    m.set(props, o.extra(cache::SLOT) as usize, v);
     Flow::Next
 }
 
@@ -323,7 +330,11 @@ pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
         return Flow::Rest(Part::SetField);
     };
-    m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    let v = m.reg(o.b());
+    if m.hides(t, v) {
+        return Flow::Slow;
+    }
+    m.set(t, o.extra(cache::SLOT) as usize, v);
     Flow::Next
 }
 
@@ -333,7 +344,11 @@ pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.a()) else {
         return Flow::Rest(Part::SetField);
     };
-    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
+    let v = m.reg(o.b());
+    if m.hides(t, v) {
+        return Flow::Slow;
+    }
+    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, v);
     Flow::Next
 }
 
@@ -362,6 +377,10 @@ fn may_add<O: Operands>(m: Machine, o: O) -> Option<u32> {
     // A table on a chain must tell the caches; storing nil adds nothing.
     if !epoch_holds(m, o) || m.get::<u8>(t, FLAGS) & ON_CHAIN != 0 || m.reg(o.b()) == Value::NIL.0 {
         cold_path();
+        return None;
+    }
+    // The table refers to its new shape as well.
+    if m.hides(t, m.reg(o.b())) || m.hides_object(t, o.extra(cache::NEW_SHAPE)) {
         return None;
     }
     Some(t)
@@ -507,6 +526,9 @@ fn store(m: Machine, t: u32, array: u32, offset: usize, v: u64) -> Flow {
         cold_path();
         return Flow::Slow;
     }
+    if m.hides(t, v) {
+        return Flow::Slow;
+    }
     m.set(array, offset, v);
     Flow::Next
 }
@@ -571,7 +593,7 @@ pub fn new_table<O: Operands>(m: Machine, o: O) -> Flow {
         }
         *head = m.get::<u32>(t, offset_of!(Header, aux));
         let first = Kind::Table as u64
-            | ((*m.vm).live as u64) << 8
+            | ((*m.vm).fresh as u64) << 8
             | (inline as u64) << 24
             | (shape as u64) << 32;
         m.set(t, 0, first);
@@ -595,11 +617,12 @@ const _: () = assert!(SHAPE == 4 && offset_of!(Table, inline_cap) == 3);
 /// inline slot d of the fresh table R[a] = R[b]
 #[inline(always)]
 pub fn init_field<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set(
-        m.reg_ref(o.a()),
-        SLOTS as usize + o.d() as usize * 8,
-        m.reg(o.b()),
-    );
+    let (t, v) = (m.reg_ref(o.a()), m.reg(o.b()));
+    // Not so fresh when what came before it in the constructor was a call.
+    if m.hides(t, v) {
+        return Flow::Slow;
+    }
+    m.set(t, SLOTS as usize + o.d() as usize * 8, v);
     Flow::Next
 }
 

@@ -71,11 +71,19 @@ pub fn get_up_cell<O: Operands>(m: Machine, o: O) -> Flow {
     Flow::Next
 }
 
+#[inline(always)]
+fn store_in_cell(m: Machine, cell: u32, v: u64) -> Flow {
+    if m.hides(cell, v) {
+        return Flow::Slow;
+    }
+    m.set(cell, CELL_VALUE, v);
+    Flow::Next
+}
+
 /// content of cell U[b] = R[a]
 #[inline(always)]
 pub fn set_up_cell<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set(upvalue(m, o) as u32, CELL_VALUE, m.reg(o.a()));
-    Flow::Next
+    store_in_cell(m, upvalue(m, o) as u32, m.reg(o.a()))
 }
 
 /// R[a] = new cell holding R[a]
@@ -94,8 +102,7 @@ pub fn get_cell<O: Operands>(m: Machine, o: O) -> Flow {
 /// content of cell R[a] = R[b]
 #[inline(always)]
 pub fn set_cell<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set(m.reg_ref(o.a()), CELL_VALUE, m.reg(o.b()));
-    Flow::Next
+    store_in_cell(m, m.reg_ref(o.a()), m.reg(o.b()))
 }
 
 /// R[a] = new closure of prototype d

@@ -18,8 +18,12 @@ pub mod loops;
 pub mod shortcuts;
 pub mod switches;
 
+use crate::heap::Header;
 use crate::isa::Insn;
 use crate::state::VmState;
+use crate::value::tag;
+use core::hint::cold_path;
+use core::mem::offset_of;
 
 /// Where control goes after a body.
 #[derive(Clone, Copy)]
@@ -268,6 +272,41 @@ impl Machine {
     pub fn set<T: Copy>(self, reference: u32, field: usize, x: T) {
         // SAFETY: as `get`.
         unsafe { *((self.vm as *mut u8).add(reference as usize).add(field) as *mut T) = x }
+    }
+
+    /// Would storing `v` in `owner` hide a white object behind a marked one? Then the
+    /// slow path stores it, and tells the collector (`heap/barrier.rs`). While no marking
+    /// goes on this is one compare with a byte that no object has.
+    #[inline(always)]
+    pub fn hides(self, owner: u32, v: u64) -> bool {
+        if self.barrier_applies(owner) {
+            cold_path();
+            let kind = ((v >> 32) as u32).wrapping_sub(tag::STRING);
+            return kind <= tag::CELL - tag::STRING && !self.is_marked(v as u32);
+        }
+        false
+    }
+
+    /// The same for a reference to an object.
+    #[inline(always)]
+    pub fn hides_object(self, owner: u32, object: u32) -> bool {
+        if self.barrier_applies(owner) {
+            cold_path();
+            return !self.is_marked(object);
+        }
+        false
+    }
+
+    #[inline(always)]
+    fn barrier_applies(self, owner: u32) -> bool {
+        // SAFETY: plain field.
+        self.get::<u8>(owner, offset_of!(Header, mark)) == unsafe { (*self.vm).barrier }
+    }
+
+    #[inline(always)]
+    fn is_marked(self, object: u32) -> bool {
+        // SAFETY: plain field.
+        self.get::<u8>(object, offset_of!(Header, mark)) == unsafe { (*self.vm).live }
     }
 
     /// The address of an offset in the region.

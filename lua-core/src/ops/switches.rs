@@ -11,6 +11,7 @@ use super::{Flow, Machine, Operands};
 use crate::calls::MAX_NATIVE_DEPTH;
 use crate::frame::{FRAME_SLACK, FrameKind, KIND_MASK, header_word, link};
 use crate::heap::Header;
+use crate::heap::barrier::BARRIER_OFF;
 use crate::native::Special;
 use crate::proto::{
     Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -73,6 +74,14 @@ unsafe fn limit_of(m: Machine, thread: *mut Thread) -> *mut u64 {
     }
 }
 
+/// Does the collector have to learn that the thread runs from now on? That is so once in a
+/// collection: while marking goes on it keeps a list of those that ran.
+#[inline(always)]
+unsafe fn must_be_noted(m: Machine, thread: *mut Thread) -> bool {
+    // SAFETY: plain fields; the caller's thread is live.
+    unsafe { (*thread).ran == 0 && (*m.vm).barrier != BARRIER_OFF }
+}
+
 /// May values be delivered to the frame of the native function at `base`?
 #[inline(always)]
 unsafe fn is_called_from_lua(base: *mut u64) -> bool {
@@ -96,6 +105,7 @@ pub(super) fn switch_to<O: Operands>(m: Machine, o: O, t: u32, skip: u32, n: u32
             || (*thread).fresh != 0
             // Hooks are told of calls, and each thread has its own.
             || (*thread).hook | (*current).hook != 0
+            || must_be_noted(m, thread)
             || (*current).depth >= MAX_NATIVE_DEPTH
             || !is_called_from_lua(inner)
             || inner.add(n as usize + 4) > limit_of(m, thread)
@@ -148,6 +158,7 @@ pub fn yield_<O: Operands>(m: Machine, o: O) -> Flow {
         let resumer = m.address(to) as *mut Thread;
         let outer = m.address((*resumer).base) as *mut u64;
         if (*thread).hook | (*resumer).hook != 0
+            || must_be_noted(m, resumer)
             || !is_called_from_lua(outer)
             || outer.add(n as usize + 2) > limit_of(m, resumer)
         {

@@ -136,7 +136,10 @@ impl Rt {
                 if handler.is_nil() {
                     match slot {
                         // Names of events must go through `raw_set`, which tells the caches.
-                        Some(o) if !self.concerns_caches(t, key) => self.set(o, v),
+                        Some(o) if !self.concerns_caches(t, key) => {
+                            self.barrier(t.0, key);
+                            self.put(t.0, o, v)
+                        }
                         _ => {
                             self.check_key(key)?;
                             self.raw_set(t, key, v)?;

@@ -220,7 +220,7 @@ impl Rt {
         if meta != 0 && self.get::<Value>(offset).is_nil() {
             return false;
         }
-        self.set(offset, v);
+        self.put(t.0, offset, v);
         let op = match (stub.place, meta != 0) {
             (Place::Inline, false) => Op::SetFieldI,
             (_, false) => Op::SetFieldO,

@@ -21,11 +21,13 @@ mod operators;
 use crate::calls::Step;
 use crate::error::{Raise, Text};
 use crate::frame::{FrameKind, header_word, link};
+use crate::heap::collect::Stress;
 use crate::heap::{ProtoRef, Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::insn;
-use crate::proto::NATIVE_UPVALUES;
+use crate::proto::{CLOSURE_UPVALUES, NATIVE_UPVALUES};
 use crate::state::Event;
+use crate::table::SLOTS;
 use crate::value::{Value, tag};
 
 /// Most tables that a lookup goes through before it is called a loop.
@@ -93,8 +95,10 @@ impl Rt {
                 self.note_end(b"interrupted!");
                 return self.unwind(Raise::Stopped);
             }
-            if (*vm).collect_requested {
-                self.collect();
+            if (*vm).gc.requested {
+                self.requested_step();
+            } else if (*vm).stress == Stress::Steps {
+                self.stress_step();
             }
             if (*vm).fuel_limited {
                 (*vm).fuel = (*vm).fuel.saturating_add((*vm).tick as i64);
@@ -109,6 +113,14 @@ impl Rt {
                 (*vm).slice = slice as i32;
             } else {
                 (*vm).slice = crate::state::QUANTUM;
+            }
+            if (*vm).gc.requested || (*vm).stress == Stress::Steps {
+                // A step is due at the next tick: the rest of the slice another time.
+                let rest = (*vm).slice - 1;
+                (*vm).slice = 1;
+                if (*vm).fuel_limited {
+                    (*vm).fuel += rest as i64;
+                }
             }
             (*vm).tick = (*vm).slice;
         }
@@ -166,6 +178,25 @@ impl Rt {
             Op::Closure => {
                 let c = self.make_closure(base, ProtoRef(i.d))?;
                 self.finish(base, pc, i.a, c.value())
+            }
+            // What their bodies leave undone is the barrier.
+            Op::SetCell => {
+                let cell = self.reg(base, i.a).payload();
+                self.put(cell, cell + 8, self.reg(base, i.b));
+                self.next(base, pc)
+            }
+            Op::SetUpCell => {
+                // SAFETY: the frame header lies below the base.
+                let closure = Value(unsafe { *base.sub(2) }).payload();
+                let up: Value = self.get(closure + CLOSURE_UPVALUES + i.b as u32 * 8);
+                let cell = up.payload();
+                self.put(cell, cell + 8, self.reg(base, i.a));
+                self.next(base, pc)
+            }
+            Op::InitField => {
+                let t = self.reg(base, i.a).payload();
+                self.put(t, t + SLOTS + i.d * 8, self.reg(base, i.b));
+                self.next(base, pc)
             }
             Op::GetGlobal => self.get_global(base, pc, i),
             Op::SetGlobal => self.set_global(base, pc, i),

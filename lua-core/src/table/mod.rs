@@ -55,7 +55,12 @@ const _: () = assert!(SLOTS == 32);
 /// Flag: caches have looked through this table on a metatable chain.
 pub const ON_CHAIN: u8 = 1;
 
-/// Node of a hash part.
+/// Flags: as what kind of weak table it was marked last.
+pub(crate) const WEAK_KEYS: u8 = 2;
+pub(crate) const WEAK_VALUES: u8 = 4;
+
+/// Node of a hash part. A key whose value is nil may be the reference of an object that is
+/// gone: it is only compared, never followed.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Node {
@@ -277,7 +282,9 @@ impl Rt {
             return self.set_string_key(t, s, value, PROPERTIES_MAX_COMPUTED);
         }
         if let Some(o) = self.find(t, key) {
-            self.set(o, value);
+            // A node without a value didn't keep its key alive.
+            self.barrier(t.0, key);
+            self.put(t.0, o, value);
             return Ok(());
         }
         if value.is_nil() {
@@ -292,7 +299,7 @@ impl Rt {
         // SAFETY: live table.
         let (array, cap) = unsafe { ((*self.table(t)).array, (*self.table(t)).array_cap) };
         if i.wrapping_sub(1) < cap {
-            self.set(array + i * 8, value);
+            self.put(t.0, array + i * 8, value);
             return Ok(());
         }
         self.raw_set(t, Value::number(i as f64), value)
@@ -318,7 +325,8 @@ impl Rt {
                 self.bump_epoch();
             }
             if let Some(o) = self.find_string_key(t, key) {
-                self.set(o, value);
+                self.barrier(t.0, key.value());
+                self.put(t.0, o, value);
                 return Ok(());
             }
             if value.is_nil() {
@@ -338,7 +346,7 @@ impl Rt {
             }
             let to = self.shape_with_key(ShapeRef((*table).shape), key)?;
             self.adopt_shape(t, to, count)?;
-            self.set(self.slot_offset(t, count), value);
+            self.put(t.0, self.slot_offset(t, count), value);
             Ok(())
         }
     }
@@ -352,8 +360,11 @@ impl Rt {
             let have = outline_capacity(count, inline);
             let need = outline_capacity(count + 1, inline);
             if need != have {
-                (*table).props = self.grow_values((*table).props, have, need)?;
+                let props = self.grow_values((*table).props, have, need)?;
+                self.adopt_part(t.0, props);
+                (*table).props = props;
             }
+            self.barrier_object(t.0, to.0);
             (*table).shape = to.0;
         }
         Ok(())

@@ -6,6 +6,8 @@ use crate::value::Value;
 
 impl Rt {
     pub(super) fn put_node(self, t: TableRef, node: u32, key: Value, value: Value) {
+        self.barrier(t.0, key);
+        self.barrier(t.0, value);
         self.set(node, Node { key, value });
         // SAFETY: live table with a hash part.
         unsafe {
@@ -31,7 +33,7 @@ impl Rt {
                     let dense = cap == 0 || !self.get::<Value>((*table).array + cap * 8).is_nil();
                     if dense {
                         self.grow_array(t, (cap * 2).max(4))?;
-                        self.set((*table).array + (cap + 1) * 8, value);
+                        self.put(t.0, (*table).array + (cap + 1) * 8, value);
                         return Ok(());
                     }
                 }
@@ -50,12 +52,16 @@ impl Rt {
             if full {
                 self.rehash(t, key)?;
                 if let Some(o) = self.find(t, key) {
-                    self.set(o, value);
+                    self.barrier(t.0, key);
+                    self.put(t.0, o, value);
                     return Ok(());
                 }
             }
             match self.find_node(t, key) {
-                Ok(node) => self.set(node + 8, value),
+                Ok(node) => {
+                    self.barrier(t.0, key);
+                    self.put(t.0, node + 8, value)
+                }
                 Err(node) => self.put_node(t, node, key, value),
             }
         }
@@ -72,9 +78,12 @@ impl Rt {
             if cap <= old {
                 return Ok(());
             }
-            (*table).array = self.grow_values((*table).array, old, cap)?;
+            let array = self.grow_values((*table).array, old, cap)?;
+            self.adopt_part(t.0, array);
+            (*table).array = array;
             (*table).array_cap = cap;
             if (*table).hash != 0 {
+                self.moved_inside(t);
                 let part: HashPart = self.get((*table).hash);
                 if cap - old <= part.header.aux {
                     for i in old + 1..=cap {
@@ -189,8 +198,10 @@ impl Rt {
         unsafe {
             let table = self.table(t);
             let old = (*table).hash;
+            self.adopt_part(t.0, new);
             (*table).hash = new;
             if old != 0 {
+                self.moved_inside(t);
                 let old_capacity = self.header(old).aux;
                 for i in 0..old_capacity {
                     let node: Node = self.get(old + NODES + i * 16);

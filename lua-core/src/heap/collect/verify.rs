@@ -1,16 +1,22 @@
-//! Checks the heap's invariants after marking, before anything is swept: every
-//! reference in a live object names a live object of its kind, parts have the sizes
-//! that their owners say, frames are linked, caches name what is there.
+//! Checks the heap's invariants after every step of the collector: every reference in a
+//! live object names a live object of its kind, parts have the sizes that their owners
+//! say, frames are linked, caches name what is there.
+//!
+//! While marking goes on, the objects checked are the black ones (marked, not waiting to
+//! be traced), and what they refer to must be marked: no black object refers to a white
+//! one. Stacks, which have no barrier, are left out then.
 //!
 //! Only with the feature `extra-checks`: a broken invariant is a bug here, so it
-//! panics, which a build for use must never do. Called by `Rt::collect`.
+//! panics, which a build for use must never do. Called by `collect.rs`.
 
+use super::{GRAY, Phase};
 use crate::frame::{DISTANCE_MASK, FrameKind};
+use crate::heap::userdata::Userdata;
 use crate::heap::{Kind, MARK_MANUAL, Rt, ShapeRef};
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Closure, NATIVE_UPVALUES, Native, Proto};
 use crate::shape::{DICTIONARY, Lineage, Shape, outline_capacity};
-use crate::table::{HashPart, NODES, Node, SLOTS, Table};
+use crate::table::{HashPart, NODES, Node, SLOTS, Table, WEAK_KEYS, WEAK_VALUES};
 use crate::thread::{Status, Thread};
 use crate::value::{Value, tag};
 
@@ -19,16 +25,45 @@ impl Rt {
     pub(super) fn verify(self) {
         // SAFETY: plain field.
         let live = unsafe { (*self.vm()).live };
+        self.flag_gray(true);
         let check = |offset: u32| {
-            if self.header(offset).mark == live {
+            let mark = self.header(offset).mark;
+            if mark == live {
                 self.verify_object(offset);
             } else {
-                let mark = self.header(offset).mark;
-                assert!(mark == 3 - live || mark == MARK_MANUAL, "mark {mark}");
+                assert!(
+                    matches!(mark, 1 | 2 | MARK_MANUAL) || mark == live | GRAY,
+                    "mark {mark}"
+                );
             }
         };
         self.for_each_cell(check);
         self.for_each_span(check);
+        self.flag_gray(false);
+        self.verify_strings();
+    }
+
+    /// Lets the marks of objects that wait to be traced tell so, or ends that.
+    fn flag_gray(self, on: bool) {
+        // SAFETY: plain fields; both lists hold marked objects.
+        unsafe {
+            let (gc, live) = (self.gc(), (*self.vm()).live);
+            let mark = if on { live | GRAY } else { live };
+            for list in [&(*gc).mark_stack, &(*gc).bigs] {
+                for &offset in list.iter() {
+                    self.set_mark(offset, mark);
+                }
+            }
+            if (*gc).big != 0 {
+                self.set_mark((*gc).big, mark);
+            }
+            // Those that didn't fit on the stack keep their flag.
+            assert!(on || (*gc).phase == Phase::Marking || !(*gc).mark_overflow);
+        }
+    }
+
+    fn is_marking(self) -> bool {
+        self.phase() == Phase::Marking
     }
 
     /// A live object of this kind must be at `offset`.
@@ -41,7 +76,7 @@ impl Rt {
         );
         let h = self.header(offset);
         assert_eq!(h.kind, kind as u8, "{kind:?} at {offset:#x}");
-        assert_eq!(h.mark, live, "dead {kind:?} at {offset:#x}");
+        assert_eq!(h.mark & !GRAY, live, "dead {kind:?} at {offset:#x}");
     }
 
     fn verify_optional(self, offset: u32, kind: Kind) {
@@ -65,6 +100,14 @@ impl Rt {
             }
         };
         self.verify_reference(v.payload(), kind);
+    }
+
+    /// The weak side of a weak table.
+    fn verify_weak(self, v: Value) {
+        // White objects may be there while marking goes on.
+        if !self.is_marking() {
+            self.verify_value(v);
+        }
     }
 
     fn verify_run(self, first: u32, n: u32) {
@@ -97,7 +140,13 @@ impl Rt {
                 let s: Shape = self.get(offset);
                 self.verify_reference(s.lineage, Kind::Lineage);
                 self.verify_optional(s.meta, Kind::Table);
-                self.verify_optional(s.transitions, Kind::Raw);
+                // Pruning marks the transitions that are still needed.
+                if matches!(
+                    self.phase(),
+                    Phase::Idle | Phase::Sweeping | Phase::Finishing
+                ) {
+                    self.verify_optional(s.transitions, Kind::Raw);
+                }
                 assert!(h.aux <= self.header(s.lineage).aux);
             }
             k if k == Kind::Lineage as u8 => {
@@ -108,6 +157,10 @@ impl Rt {
                 for i in 0..h.aux {
                     self.verify_reference(self.get(l.keys + 8 + i * 4), Kind::String);
                 }
+            }
+            k if k == Kind::Userdata as u8 => {
+                self.verify_optional(h.aux, Kind::Table);
+                self.verify_optional(self.get::<Userdata>(offset).env, Kind::Table);
             }
             k => assert!(k != Kind::Free as u8 && k <= Kind::Code as u8, "kind {k}"),
         }
@@ -129,11 +182,22 @@ impl Rt {
             };
             assert!(have >= outline, "{have} slots for {outline} properties");
         }
-        self.verify_run(offset + SLOTS, t.inline_cap as u32);
+        let (weak_keys, weak_values) = (t.flags & WEAK_KEYS != 0, t.flags & WEAK_VALUES != 0);
+        let run = |first: u32, n: u32| {
+            for i in 0..n {
+                let v = self.get(first + i * 8);
+                if weak_values {
+                    self.verify_weak(v);
+                } else {
+                    self.verify_value(v);
+                }
+            }
+        };
+        run(offset + SLOTS, t.inline_cap as u32);
         for part in [t.props, t.array] {
             if part != 0 {
                 self.verify_reference(part, Kind::Values);
-                self.verify_run(part + 8, self.header(part).aux);
+                run(part + 8, self.header(part).aux);
             }
         }
         let slots = match t.array {
@@ -150,8 +214,17 @@ impl Rt {
             for i in 0..part.header.aux {
                 let node: Node = self.get(t.hash + NODES + i * 16);
                 used += !node.key.is_nil() as u32;
-                self.verify_value(node.key);
-                self.verify_value(node.value);
+                if node.value.is_nil() {
+                    continue;
+                }
+                match weak_keys {
+                    true => self.verify_weak(node.key),
+                    false => self.verify_value(node.key),
+                }
+                match weak_values {
+                    true => self.verify_weak(node.value),
+                    false => self.verify_value(node.value),
+                }
             }
             assert_eq!(used, part.used, "nodes in use");
         }
@@ -160,10 +233,12 @@ impl Rt {
     fn verify_thread(self, offset: u32) {
         let t: Thread = self.get(offset);
         self.verify_reference(t.stack, Kind::Values);
-        self.verify_optional(t.header.aux, Kind::Thread);
         assert_eq!(self.header(t.stack).aux, t.slots);
         let first = t.stack + 8;
-        self.verify_run(first, t.slots);
+        if !self.is_marking() {
+            self.verify_optional(t.header.aux, Kind::Thread);
+            self.verify_run(first, t.slots);
+        }
         if t.fresh != 0 || t.header.b2 == Status::Dead as u8 {
             return;
         }
@@ -184,9 +259,19 @@ impl Rt {
         assert_eq!(base, first + 16, "the last frame lies at the bottom");
     }
 
+    /// The table of strings holds strings, each in its bucket, and none that was swept.
+    fn verify_strings(self) {
+        self.for_each_string(|s| assert_eq!(self.header(s).kind, Kind::String as u8));
+    }
+
     fn verify_proto(self, offset: u32) {
         let p: Proto = self.get(offset);
         self.verify_reference(p.source, Kind::String);
+        self.verify_optional(p.constants.offset, Kind::Values);
+        if matches!(self.phase(), Phase::Marking | Phase::Pruning) {
+            // Caches are weak.
+            return;
+        }
         // SAFETY: plain field.
         let epoch = unsafe { (*self.vm()).epoch };
         let mut pc = p.entry;
