@@ -48,6 +48,8 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, thread) as u64,
         offset_of!(VmState, library) as u64,
         offset_of!(VmState, stubs) as u64,
+        offset_of!(VmState, event_names) as u64,
+        offset_of!(VmState, meanings) as u64,
         offset_of!(Table, shape) as u64,
         offset_of!(Table, meta) as u64,
         offset_of!(Table, props) as u64,

@@ -137,6 +137,7 @@ macro_rules! for_each_op {
             GetFieldO (Dst Src No Str)  Ic2  Next   GetField  access::get_field_outline "own property, slot in the property array";
             GetFieldP (Dst Src No Str)  Ic2  Next   GetField  access::get_field_proto  "property of an object on the __index chain";
             GetFieldN (Dst Src No Str)  Ic2  Next   GetField  access::get_field_absent "no such property on the whole chain: nil";
+            GetFieldF (Dst Src No Str)  Ic2  Next   GetField  access::get_field_handler "no such property: a function for `__index`";
             SetField  (Src Src No Str)  Ic2  Next   SetField  access::set_field        "R[a][d] = R[b]";
             SetFieldI (Src Src No Str)  Ic2  Next   SetField  access::set_field_inline "own property, inside, no metatable";
             SetFieldO (Src Src No Str)  Ic2  Next   SetField  access::set_field_outline "own property, in the array, no metatable";
@@ -144,6 +145,7 @@ macro_rules! for_each_op {
             SetFieldOM (Src Src No Str) Ic2  Next   SetField  access::set_field_outline_meta "own property, in the array, metatable without __newindex";
             SetFieldIN (Src Src No Str) Ic2  Next   SetField  access::set_field_inline_new "new property, inside";
             SetFieldON (Src Src No Str) Ic2  Next   SetField  access::set_field_outline_new "new property, in the array (has room)";
+            SetFieldF (Src Src No Str)  Ic2  Next   SetField  access::set_field_handler "no such property: a function for `__newindex`";
             Method    (Run Src No Str)  Ic2  Next   Method    access::method         "R[a+2] = R[b]; R[a] = R[b][d]";
             MethodI   (Run Src No Str)  Ic2  Next   Method    access::method_inline  "own property, inside";
             MethodO   (Run Src No Str)  Ic2  Next   Method    access::method_outline "own property, in the array";
@@ -304,19 +306,19 @@ impl Op {
 
     /// Its row of the table.
     #[inline]
-    pub fn info(self) -> &'static OpInfo {
+    pub const fn info(self) -> &'static OpInfo {
         &OPS[self as usize]
     }
 
     /// The forward jump on the same condition, for the operations at the end of loops;
     /// itself for all others.
     #[inline]
-    pub fn without_loop(self) -> Op {
+    pub const fn without_loop(self) -> Op {
         let n = self as u8;
         if n < Op::LoopIf as u8 || n > Op::LoopNotLeKV as u8 {
             return self;
         }
-        Op::from_u8(n - Op::LoopIf as u8 + Op::JumpIf as u8).unwrap_or(self)
+        OPS[(n - Op::LoopIf as u8 + Op::JumpIf as u8) as usize].op
     }
 
     /// The operation for the end of a loop with the condition of a forward jump.

@@ -12,6 +12,7 @@ use crate::heap::intern::InternTable;
 use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, Rt};
 use crate::native::Library;
+use crate::ops::meta::Meaning;
 use crate::proto::SMALL_FRAME;
 use crate::shape::INLINE_MAX;
 use crate::shortcuts::SHORTCUT_MAX;
@@ -192,6 +193,8 @@ pub struct VmState {
     pub(crate) hook_words: [u32; 5],
     pub(crate) error_value: Value,
     pub(crate) event_names: [u32; EVENT_NAMES.len()],
+    /// What operations have to do with metamethods.
+    pub(crate) meanings: [Meaning; 256],
     pub(crate) memory_message: u32,
     pub(crate) root_shapes: [u32; INLINE_MAX as usize + 1],
     pub(crate) dict_shape: u32,

@@ -209,6 +209,7 @@ impl<'m> Vm<'m> {
                 hook_words: [0; 5],
                 error_value: Value::NIL,
                 event_names: [0; EVENT_NAMES.len()],
+                meanings: crate::ops::meta::meanings(),
                 memory_message: 0,
                 root_shapes: [0; crate::shape::INLINE_MAX as usize + 1],
                 dict_shape: 0,

@@ -7,6 +7,7 @@
 //! always takes the slow path, which looks up, fills the cache and quickens.
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
+use super::meta::call_handler;
 use super::{Flow, Machine, Operands, Part};
 use crate::heap::cells::class_for;
 use crate::heap::{Header, Kind};
@@ -22,6 +23,7 @@ const META: usize = offset_of!(Table, meta);
 const PROPS: usize = offset_of!(Table, props);
 const ARRAY: usize = offset_of!(Table, array);
 const ARRAY_CAP: usize = offset_of!(Table, array_cap);
+const HASH: usize = offset_of!(Table, hash);
 const FLAGS: usize = offset_of!(Table, flags);
 
 /// Numbers of a cache.
@@ -48,6 +50,9 @@ pub enum Place {
     Chain = 2,
     /// Nowhere on the chain.
     Absent = 3,
+    /// Nowhere: the object's own metatable has a function, in the slot with this offset
+    /// in the region.
+    Handler = 4,
 }
 
 /// What is known of a property of a shape: an entry of the cache behind the
@@ -94,7 +99,7 @@ fn patient<O: Operands>(_m: Machine, o: O) -> bool {
 
 /// The stub of property `key` of a table.
 #[inline(always)]
-fn stub_of(m: Machine, t: u32, key: u32) -> Option<Stub> {
+pub(super) fn stub_of(m: Machine, t: u32, key: u32) -> Option<Stub> {
     let shape: u32 = m.get(t, SHAPE);
     // SAFETY: the index is in bounds.
     let s = unsafe { *(&raw const (*m.vm).stubs as *const Stub).add(stub_index(shape, key)) };
@@ -115,6 +120,7 @@ fn get_by_stub(m: Machine, t: u32, key: u32) -> Option<u64> {
         _ if s.epoch != unsafe { (*m.vm).epoch } => return None,
         Place::Chain => m.get(s.slot, 0),
         Place::Absent => return Some(Value::NIL.0),
+        Place::Handler => return None,
     };
     if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
         return None;
@@ -156,13 +162,51 @@ fn missed<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
 /// `GetField` in a form whose cache missed.
 #[inline(always)]
 pub fn get_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
-        Some(v) => {
-            m.set_reg(o.a(), v);
-            Flow::Next
-        }
+    match missed(m, o, o.b()) {
+        Some(t) => get_named(m, o, t, o.d()),
         None => Flow::Slow,
     }
+}
+
+/// R[a] = a property of `t` by its stub, or by the function that it names.
+#[inline(always)]
+fn get_named<O: Operands>(m: Machine, o: O, t: u32, key: u32) -> Flow {
+    if let Some(v) = get_by_stub(m, t, key) {
+        m.set_reg(o.a(), v);
+        return Flow::Next;
+    }
+    match stub_of(m, t, key) {
+        // SAFETY: plain field.
+        Some(s) if s.place == Place::Handler && s.epoch == unsafe { (*m.vm).epoch } => {
+            let arguments = [
+                Value::tagged(tag::TABLE, t).0,
+                Value::tagged(tag::STRING, key).0,
+            ];
+            call_handler(m, o, m.get(s.slot, 0), arguments)
+        }
+        _ => Flow::Slow,
+    }
+}
+
+/// no such property: the metatable's `__index` is a function, which is called
+#[inline(always)]
+pub fn get_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
+    if cached(m, o, o.b()).is_none() || !epoch_holds(m, o) {
+        return Flow::Rest(Part::GetField);
+    }
+    let key = Value::tagged(tag::STRING, o.d()).0;
+    call_handler(m, o, m.get(o.extra(cache::SLOT), 0), [m.reg(o.b()), key])
+}
+
+/// no such property: the metatable's `__newindex` is a function, which is called
+#[inline(always)]
+pub fn set_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
+    if cached(m, o, o.a()).is_none() || !epoch_holds(m, o) {
+        return Flow::Slow;
+    }
+    let key = Value::tagged(tag::STRING, o.d()).0;
+    let arguments = [m.reg(o.a()), key, m.reg(o.b())];
+    call_handler(m, o, m.get(o.extra(cache::SLOT), 0), arguments)
 }
 
 /// `Method` in a form whose cache missed.
@@ -494,12 +538,8 @@ pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
 /// The rest of `get_index`: a property by a name that isn't constant.
 #[inline(always)]
 pub fn get_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
-    if m.reg_tag(o.c()) == tag::STRING
-        && m.reg_tag(o.b()) == tag::TABLE
-        && let Some(v) = get_by_stub(m, m.reg_ref(o.b()), m.reg_ref(o.c()))
-    {
-        m.set_reg(o.a(), v);
-        return Flow::Next;
+    if m.reg_tag(o.c()) == tag::STRING && m.reg_tag(o.b()) == tag::TABLE {
+        return get_named(m, o, m.reg_ref(o.b()), m.reg_ref(o.c()));
     }
     Flow::Slow
 }
@@ -514,9 +554,20 @@ pub fn get_index_k<O: Operands>(m: Machine, o: O) -> Flow {
     let t = m.reg_ref(o.b());
     if o.d() > m.get::<u32>(t, ARRAY_CAP) {
         cold_path();
-        return Flow::Slow;
+        return Flow::Rest(Part::GetIndexK);
     }
     own(m, o, t, m.get(m.get(t, ARRAY), o.d() as usize * 8), o.a())
+}
+
+/// The rest of `get_index_k`: outside the array part, with nowhere else to look.
+#[inline(always)]
+pub fn get_index_k_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    let t = m.reg_ref(o.b());
+    if m.get::<u32>(t, HASH) != 0 || m.get::<u32>(t, META) != 0 {
+        return Flow::Slow;
+    }
+    m.set_reg(o.a(), Value::NIL.0);
+    Flow::Next
 }
 
 /// Stores into the array part. Filling a nil slot needs the metatable, if there is one.

@@ -85,7 +85,7 @@ pub(crate) fn power(x: f64, y: f64) -> f64 {
 fn store<O: Operands>(m: Machine, o: O, x: f64) -> Flow {
     if x.is_nan() {
         cold_path();
-        return Flow::Slow;
+        return Flow::Rest(Part::Arith);
     }
     m.set_reg(o.a(), x.to_bits());
     Flow::Next

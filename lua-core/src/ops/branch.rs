@@ -2,7 +2,7 @@
 //! instruction; both ways are separate exits, so that the processor predicts
 //! them instead of computing an address from the comparison.
 
-use super::{Flow, Machine, Operands};
+use super::{Flow, Machine, Operands, Part};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
 
@@ -146,7 +146,7 @@ macro_rules! order {
             let (x, y) = ($x, $y);
             if y.is_nan() || x.is_nan() {
                 cold_path();
-                return Flow::Slow;
+                return Flow::Rest(Part::Order);
             }
             if x $cmp y { Flow::$yes } else { Flow::$no }
         }

@@ -1,5 +1,6 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
+use super::meta::complete;
 use super::{Flow, Machine, Operands, Part};
 use crate::frame::{
     FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, TAILS_MASK, distance, header_word, link,
@@ -240,7 +241,7 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
 }
 
 /// Returns `n` values at `from` to a Lua caller, whatever it wants, or through `pcall`,
-/// or to Rust.
+/// to the instruction that a metamethod was called for, or to Rust.
 #[inline(always)]
 fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
     // SAFETY: frame headers lie below the bases and name the callers' frames; results
@@ -255,6 +256,9 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
         let kind = link & KIND_MASK;
         if kind <= FrameKind::LuaMany as u32 {
             return deliver(m, base, n, |i| *from.add(i));
+        }
+        if kind == FrameKind::Meta as u32 {
+            return complete(m, base, if n == 0 { Value::NIL.0 } else { *from });
         }
         if kind == FrameKind::Entry as u32 {
             let results = base.sub(2);
@@ -303,20 +307,26 @@ fn return_simple(m: Machine, v: u64) -> Option<Flow> {
 /// return R[a]
 #[inline(always)]
 pub fn return_one<O: Operands>(m: Machine, o: O) -> Flow {
-    match return_simple(m, m.reg(o.a())) {
-        Some(flow) => flow,
-        // SAFETY: a register of the frame.
-        None => return_values(m, unsafe { m.base.byte_add(o.a()) }, 1),
-    }
+    return_simple(m, m.reg(o.a())).unwrap_or(Flow::Rest(Part::Return1))
+}
+
+/// The rest of `return_one`.
+#[inline(always)]
+pub fn return_one_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: a register of the frame.
+    return_values(m, unsafe { m.base.byte_add(o.a()) }, 1)
 }
 
 /// return
 #[inline(always)]
 pub fn return_none<O: Operands>(m: Machine, _o: O) -> Flow {
-    match return_simple(m, Value::NIL.0) {
-        Some(flow) => flow,
-        None => return_values(m, m.base, 0),
-    }
+    return_simple(m, Value::NIL.0).unwrap_or(Flow::Rest(Part::Return0))
+}
+
+/// The rest of `return_none`.
+#[inline(always)]
+pub fn return_none_rest<O: Operands>(m: Machine, _o: O) -> Flow {
+    return_values(m, m.base, 0)
 }
 
 /// return R[a ..]

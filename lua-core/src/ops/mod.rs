@@ -15,6 +15,7 @@ pub mod branch;
 pub mod call;
 pub mod data;
 pub mod loops;
+pub mod meta;
 pub mod shortcuts;
 pub mod switches;
 
@@ -62,6 +63,11 @@ macro_rules! for_each_part {
             SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
             GetIndex None access::get_index_rest "a `GetIndex` outside the array part";
             SetIndex None access::set_index_rest "a `SetIndex` outside the array part";
+            GetIndexK None access::get_index_k_rest "a `GetIndexK` outside the array part";
+            Arith    None meta::arith_rest       "arithmetic of which the result is no number";
+            Order    None meta::order_rest       "a comparison of what isn't numbers";
+            Return1  None call::return_one_rest  "a `Return1` to anything but a simple call";
+            Return0  None call::return_none_rest "a `Return0` to anything but a simple call";
             Mod      None arith::modulo_rest     "a `Mod` with a quotient that is negative, large or none";
             ModVK    K    arith::modulo_vk_rest  "the same of a `ModVK`";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";

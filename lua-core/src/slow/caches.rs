@@ -15,6 +15,7 @@ use crate::error::Raise;
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::access::{Place, STUBS, Stub, stub_index};
+use crate::ops::meta::event_key;
 use crate::shape::outline_capacity;
 use crate::state::Event;
 use crate::table::{ON_CHAIN, SLOTS};
@@ -97,7 +98,7 @@ impl Rt {
             }
             // Along the chain, while it consists of plain tables.
             let mut at = object;
-            for _ in 0..CHAIN_MAX {
+            for step in 0..CHAIN_MAX {
                 let meta = self.metatable_of(at);
                 let handler = self.event_handler(meta, Event::Index);
                 if meta != 0 {
@@ -105,6 +106,10 @@ impl Rt {
                 }
                 if handler.is_nil() {
                     return stub(Place::Absent, 0, epoch);
+                }
+                if handler.is_function() && step == 0 && shape != 0 {
+                    let slot = self.event_slot(TableRef(meta), Event::Index)?;
+                    return stub(Place::Handler, slot, epoch);
                 }
                 let holder = TableRef::from_value(handler)?;
                 if self.is_dictionary(holder) || self.is_dictionary(TableRef(meta)) {
@@ -121,6 +126,49 @@ impl Rt {
                 at = handler;
             }
             None
+        }
+    }
+
+    /// Offset in the region of the slot of an event's handler, if the metatable has it as
+    /// a property.
+    fn event_slot(self, meta: TableRef, event: Event) -> Option<u32> {
+        if self.is_dictionary(meta) {
+            return None;
+        }
+        // SAFETY: live table; plain fields.
+        unsafe {
+            let name = StrRef((*self.vm()).event_names[event as usize]);
+            let slot = self.find_property(ShapeRef((*self.table(meta)).shape), name)?;
+            Some(self.slot_offset(meta, slot))
+        }
+    }
+
+    /// Lets `ops/meta.rs` find the handler of an event in this metatable.
+    pub(super) fn remember_handler(self, meta: u32, event: Event) {
+        if meta == 0 || self.is_dictionary(TableRef(meta)) {
+            return;
+        }
+        // SAFETY: live table; plain fields; the entry is in bounds.
+        unsafe {
+            let shape = (*self.table(TableRef(meta))).shape;
+            let name = (*self.vm()).event_names[event as usize];
+            let Some(slot) = self.find_property(ShapeRef(shape), StrRef(name)) else {
+                return;
+            };
+            let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
+            let (place, slot) = if slot < inline {
+                (Place::Inline, SLOTS + slot * 8)
+            } else {
+                (Place::Outline, (slot - inline + 1) * 8)
+            };
+            let key = event_key(name);
+            (&mut (*self.vm()).stubs.entries)[stub_index(shape, key)] = Stub {
+                shape,
+                key,
+                slot,
+                epoch: 0,
+                place,
+            };
         }
     }
 
@@ -152,11 +200,12 @@ impl Rt {
             (Place::Outline, false) => Op::GetFieldO,
             (Place::Chain, false) => Op::GetFieldP,
             (Place::Absent, false) => Op::GetFieldN,
+            (Place::Handler, false) => Op::GetFieldF,
             (Place::Inline, true) => Op::MethodI,
             (Place::Outline, true) => Op::MethodO,
             (Place::Chain, true) if shape == 0 => Op::MethodS,
             (Place::Chain, true) => Op::MethodP,
-            (Place::Absent, true) => return None,
+            (Place::Absent | Place::Handler, true) => return None,
         };
         self.quicken(pc, op, [shape, stub.slot, stub.epoch, 0]);
         let v: Value = match stub.place {
@@ -167,6 +216,7 @@ impl Rt {
             },
             Place::Chain => self.get(stub.slot),
             Place::Absent => return Some(Value::NIL),
+            Place::Handler => return None,
         };
         // A nil needs the rest of the chain.
         if v.is_nil() && self.metatable_of(object) != 0 {
@@ -215,7 +265,7 @@ impl Rt {
         let offset = match stub.place {
             Place::Inline => t.0 + stub.slot,
             Place::Outline => props + stub.slot,
-            Place::Chain | Place::Absent => return false,
+            Place::Chain | Place::Absent | Place::Handler => return false,
         };
         if meta != 0 && self.get::<Value>(offset).is_nil() {
             return false;
@@ -255,6 +305,17 @@ impl Rt {
             let table = self.table(t);
             let (old, meta) = (ShapeRef((*table).shape), (*table).meta);
             let newindex = self.event_handler(meta, Event::NewIndex);
+            let epoch = (*self.vm()).epoch;
+            if newindex.is_function()
+                && epoch != 0
+                && !self.is_dictionary(t)
+                && !self.is_event_name(key)
+                && self.find_property(old, key).is_none()
+                && let Some(slot) = self.event_slot(TableRef(meta), Event::NewIndex)
+            {
+                (*self.table(TableRef(meta))).flags |= ON_CHAIN;
+                self.quicken(pc, Op::SetFieldF, [old.0, slot, epoch, 0]);
+            }
             if !newindex.is_nil() || self.is_dictionary(t) || self.is_event_name(key) {
                 return self.set_index(base, pc, object, Some(i.a), key.value(), v);
             }

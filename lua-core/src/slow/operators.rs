@@ -48,6 +48,8 @@ impl Rt {
             let (v, r) = if second { (y, ry) } else { (x, rx) };
             return Err(self.type_error("perform arithmetic on", v, r));
         }
+        self.remember_handler(self.metatable_of(x), event);
+        self.remember_handler(self.metatable_of(y), event);
         self.call_handler(base, pc, h, &[x, y], 0)
     }
 
@@ -100,11 +102,13 @@ impl Rt {
         if or_equal {
             let h = self.common_handler(x, y, Event::Le);
             if !h.is_nil() {
+                self.remember_handler(self.metatable_of(x), Event::Le);
                 return self.call_handler(base, pc, h, &[x, y], 0);
             }
         }
         let (a, b) = if or_equal { (y, x) } else { (x, y) };
         let h = self.common_handler(a, b, Event::Lt);
+        self.remember_handler(self.metatable_of(a), Event::Lt);
         if h.is_nil() {
             return Err(self.compare_error(x, y));
         }
