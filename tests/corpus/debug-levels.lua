@@ -82,7 +82,7 @@ print(debug.setupvalue(uf, 1, 10), u1) print(uf())
 print(pcall(debug.getupvalue, 1, 1)) print(pcall(debug.setupvalue, uf, 1))
 print(debug.getupvalue(string.gmatch("a", "b"), 1))
 -- metatables
-for _, v in ipairs{1, true, print, coroutine.create(print or 1)} do
+for _, v in ipairs{1, true, print, coroutine.create(function() end)} do
   debug.setmetatable(v, {__index = function(t, k) return type(t) .. k end, __call = function(self, ...) return "called", ... end, __add = function(a, b) return "add" end, __lt = function() return true end, __le = function() return false end, __concat = function() return "cat" end, __len = function() return 42 end, __unm = function() return "neg" end, __tostring = function() return "str" end, __newindex = function() end})
   print(v.foo, type(v) ~= "function" and v(1, 2), v + {}, tostring(v), pcall(function() return v < v, v <= v end))
   print(pcall(function() return -v end), pcall(function() return #v end), pcall(function() return v .. {} end), pcall(function() v.x = 1 end))

@@ -24,7 +24,7 @@ local progs = {
 "local s = 'a' ..\n'b' ..\n tostring(1)\nlocal t = s\n.. s\nlocal n = 1 +\n 2 *\n #s\n",
 "repeat local x = 1 until x == 1\nrepeat\n local x = 2\n local f = function() return x end\n x = 3\nuntil x == 3\n",
 "goto_ = 1\nwhile true do\n if goto_ > 3 then break end\n goto_ = goto_ + 1\nend\n",
-"local o = {}\nfunction o:m(a)\n return self,\n a\nend\nfunction o.f() end\no:m(1)\no.f()\no\n:m\n(2)\n",
+"local o = {}\nfunction o:m(a)\n return self,\n a\nend\nfunction o.f() end\no:m(1)\no.f()\no\n:m\n{\n2}\n",
 "local a, b = 1\nlocal c = a\n, b\n",
 "while nil do\n a=1\nend\nwhile 1 do\n break\nend\nlocal i = 0\nwhile i < 2\ndo\n i = i + 1\nend\nrepeat\n i = i - 1\nuntil\n i == 0\n",
 "local t = setmetatable({}, {__index = function(t, k)\n return k\nend, __lt = function()\n return true\nend})\nlocal x = t.a\nif t < t then\n x = 1\nend\nlocal y = t < t\nwhile t < t do break end\n",
