@@ -119,6 +119,12 @@ impl Rt {
         if self.top_frame().function.has_tag(tag::CLOSURE) {
             return self.raise_text(message);
         }
+        self.raise_plain(message)
+    }
+
+    /// Raises a message as it is.
+    #[cold]
+    pub(crate) fn raise_plain(self, message: &[u8]) -> Raise {
         match self.intern(message) {
             Ok(s) => self.raise_value(s.value()),
             Err(NoMemory) => Raise::NoMemory,

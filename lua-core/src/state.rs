@@ -206,6 +206,8 @@ pub struct VmState {
     // natives
     pub(crate) native_stack_limit: usize,
     pub(crate) native_depth: u32,
+    /// Message handlers inside one another.
+    pub(crate) handlers_running: u32,
     pub(crate) hooks: Hooks,
     pub(crate) system: Option<&'static dyn System>,
     pub(crate) run: crate::engine::RunFn,

@@ -219,6 +219,7 @@ impl<'m> Vm<'m> {
                 handles: Buffer::new(),
                 native_stack_limit: config.native_stack_limit,
                 native_depth: 0,
+                handlers_running: 0,
                 hooks: config.hooks,
                 system: None,
                 run: crate::engine::portable::run,

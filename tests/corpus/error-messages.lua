@@ -1,115 +1,32 @@
--- The messages of run-time errors, with the names and kinds of variables.
-local function try(f, ...)
-  local ok, e = pcall(f, ...)
-  print(e)
-end
-local up
-local upt = {}
-local t = { s = "str" }
-
--- Indexing.
-try(function() local x; return x.y end)
-try(function() local x; return x[1] end)
-try(function() local x; x.y = 1 end)
-try(function() local x = 5; x.y = 1 end)
-try(function() return missing.y end)
-try(function() missing.y = 1 end)
-try(function() return up.y end)
-try(function() up.y = 1 end)
-try(function() return t.a.b end)
-try(function() return t.a.b.c end)
-try(function() t.a.b = 1 end)
-try(function() return upt.x.y.z end)
-try(function() return t[1].b end)
-try(function() local k = "key"; return t[k].b end)
-try(function() local x = true; return x.y end)
-try(function() return (nil).x end)
-try(function() return (1 + 1).x end)
-try(function() return print.x end)
-try(function() return ("x").y.z end)
-try(function() local a = { b = {} }; return a.b.c.d end)
-
--- Calls.
-try(function() missing() end)
-try(function() missing(1, 2) end)
-try(function() local x; x() end)
-try(function() local x = {}; x() end)
-try(function() up() end)
-try(function() t.a() end)
-try(function() t.s() end)
-try(function() t:nomethod() end)
-try(function() t:s() end)
-try(function() t.a.b() end)
-try(function() return missing() end)
-try(function() local x = 5; return x(1) end)
-try(function() return t.a() end)
-try(function() ("x")() end)
-try(function() (1)() end)
-try(function() t[1]() end)
-try(function() ("x"):nomethod() end)
-try(function() local s = "x"; s:nomethod() end)
-try(function() return (function() end)()() end)
-
--- Arithmetic.
-try(function() local x; return x + 1 end)
-try(function() local x = {}; return 1 + x end)
-try(function() return missing + 1 end)
-try(function() return 1 - missing end)
-try(function() return up * 2 end)
-try(function() return t.a / 2 end)
-try(function() return 2 ^ t.a end)
-try(function() return t.s + 1 end)
-try(function() return -missing end)
-try(function() local x = "abc"; return -x end)
-try(function() local x, y; return x + y end)
-try(function() local x, y = 1; return x + y end)
-try(function() local x, y = "a", {}; return x + y end)
-try(function() return 1 % {} end)
-try(function() return nil + 1 end)
-try(function() return true * 1 end)
-try(function() return t[1] + 1 end)
-try(function() return missing.x + 1 end)
-try(function() return (t.a or nil) + 1 end)
-
--- Concatenation and length.
-try(function() local x; return "a" .. x end)
-try(function() local x; return x .. "a" end)
-try(function() return "a" .. missing end)
-try(function() return up .. "a" end)
-try(function() return "a" .. t.a end)
-try(function() return "a" .. {} end)
-try(function() return 1 .. true end)
-try(function() return "a" .. "b" .. nil end)
-try(function() local x; return #x end)
-try(function() return #missing end)
-try(function() return #t.a end)
-try(function() return #up end)
-try(function() return #5 end)
-
--- Comparison.
-try(function() return 1 < "x" end)
-try(function() return {} < {} end)
-try(function() return nil <= 1 end)
-try(function() local x; return x > 1 end)
-try(function() return t >= 1 end)
-
--- Names that shadow, and positions on other lines.
-local missing = nil
-try(function() return missing.y end)
-try(function(x) return x.y end)
-try(function(x) return x() end, 5)
-try(function(...) local a, b = ...; return a.x, b.x end, {}, nil)
-try(function()
-  local a = {}
-  a.b = 1
-  return a.b.c.d
-end)
-try(function()
-
-  local v = 1
-
-  v = v + nil
-end)
-for i = 1, 1 do
-  try(function() return i.x.y end)
+-- Messages of runtime errors: names of variables, arguments, positions.
+local P = {}
+local function add(s) P[#P+1] = s end
+-- call errors
+for _, s in ipairs{
+"undefinedf()", "local t = {} t.x()", "local t = {} t:x()", "local t = {x={}} t.x.y()", "local t = {x={}} t.x:y()", "local x x()", "local x = 5 x()", "('a')()", "(1)()", "({})()",
+"local t = {} t[1]()", "local t = {} local k = 'a' t[k]()", "local t = {} t['a']()", "local t = {} t.a.b.c = 1", "x.y.z = 1", "local function f() return x.y end f()", "local u = nil local function f() return u.x end f()", "local u = nil local function f() u() end f()", "local u = nil local function f() u.x = 1 end f()",
+"local a = {} local b = a .. 'x'", "local a = 'x' .. {}", "local a = nil .. 'x'", "local a, b = 1, nil local c = a .. b", "local t = {} local c = 'x' .. t.y", "local c = 'x' .. gg", "local c = 'x' .. 1 .. gg .. 'z'", "local c = 'x' .. (gg) .. 'z'", "local c = gg .. 'z' .. 'a'", "local a = {} a = a .. a", "local c = 1 .. true",
+"local a = {} + 1", "local a = 1 + {}", "local a = nil + 1", "local a = 1 + gg", "local a = gg + 1", "local t = {} local a = t.x + 1", "local t = {} local a = 1 - t.x.y", "local a = 'abc' + 1", "local a = 1 + 'abc'", "local a = 'abc' + 'def'", "local a = -{}", "local a = -'abc'", "local a = -gg", "local t = {} local a = -t.x", "local a = #5", "local a = #gg", "local a = #nil", "local t = {} local a = #t.x", "local a = {} a = a * a", "local a = {} % 2", "local a = 2 ^ {}", "local a = 2 / nil", "local u local function f() return u + 1 end f()", "local u = {} local function f() return 2 * u end f()",
+"local a = 1 < 'x'", "local a = {} < {}", "local a = {} < 1", "local a = nil < 1", "local a = nil > 1", "local a = print < print", "local a = true <= false", "local a = 'a' >= 1", "local a = {} <= {}", "if gg < 1 then end", "local a = 1 while a < {} do end", "local x = {} if x > 2 then end", "local x = {} if 2 > x then end", "if 'a' < 2 then end", "if not ({} < 'x') then end",
+"local t = setmetatable({}, {__lt = function() end}) local a = t < 1", "local t = setmetatable({}, {__index = function(t, k) error('in index ' .. k) end}) local a = t.foo", "local t = setmetatable({}, {__index = 5}) local a = t.foo", "local t = setmetatable({}, {__newindex = 5}) t.foo = 1", "local t = setmetatable({}, {__call = 5}) t()", "local t = setmetatable({}, {__add = 5}) local a = t + 1", "local t = setmetatable({}, {__concat = {}}) local a = t .. 1",
+"local t = {} t.__index = t setmetatable(t, t) local a = t.foo", "local t = {} t.__newindex = t setmetatable(t, t) t.foo = 1",
+"t = nil; t.x = 1", "local t = {} t[nil] = 1", "local t = {} t[0/0] = 1", "rawset({}, nil, 1)", "rawset({}, 0/0, 1)", "local t = {[nil] = 1}", "local t = {} t.x.y = 1", "local a = ('x').y.z", "local a = (5).x", "local a = true; a.x = 1", "local s = 'a' s.x = 1", "local f = print f.x = 1", "local a = print.x",
+"for i = 1, 'x' do end", "for i = 'x', 1 do end", "for i = 1, 2, {} do end", "for i = nil, 1 do end", "for i = 1, 10, 0 do break end", "for i in 5 do end", "for i in nil do end", "for i in gg do end", "local t = {} for i in t.x do end", "for k, v in pairs(nil) do end", "for k, v in pairs() do end", "for k, v in ipairs() do end", "for k, v in ipairs(nil) do end", "for k in next, {}, 'nokey' do end", "next({}, 1)", "next({}, 'x')", "next()", "for i in print, 1 do error('loop') end",
+"error()", "error(nil)", "error('m')", "error('m', 0)", "error('m', 1)", "error('m', 2)", "error('m', 3)", "error('m', 10)", "error(true)", "error(true)", "error(12)", "error(12, 1)", "error('m', -1)", "error('m', 'x')", "error('m', '1')",
+"assert(false)", "assert(nil)", "assert(false, 'msg')", "assert(nil, {})", "assert()", "assert(false, 12)", "assert(false, nil)", "assert(1 == 2, 'a' .. 'b')",
+"string.rep()", "string.rep('x')", "string.rep('x', {})", "string.rep('x', 'y')", "('x'):rep({})", "('x'):rep()", "('x').rep()", "string.sub()", "('x'):bad()", "local s = 'x' s:bad()", "string.char(256)", "string.char(-1)", "string.char('x')", "string.format('%d', 'x')", "string.format('%d')", "string.format('%y', 1)", "string.format('%', 1)", "string.format('%10.123f', 1)", "string.format()", "string.format('%s')", "string.format('%q', {})", "string.format('%c', 'x')", "string.format('%d', {})", "string.byte()", "string.byte('a', {})", "string.upper()", "string.len()", "string.len({})", "string.reverse(nil)", "string.gsub('x')", "string.gsub('x', 'x')", "string.gsub('x', 'x', true)", "string.gsub('x', '(', 'a')", "string.gsub('x', '%', 'a')", "string.gsub('x', '[', 'a')", "string.gsub('x', 'x', '%2')", "string.gsub('x', 'x', function() return {} end)", "string.find('x', '[a')", "string.find('x', '%f')", "string.find('x', '%b')", "string.find('a', ')')", "string.find('a', '(()')", "string.match('x', '%1')", "string.gmatch()", "string.gmatch('x')", "string.find()", "string.find('x')", "string.find({}, 'x')", "string.find('x', {})", "table.insert()", "table.insert(nil, 1)", "table.insert({})", "table.insert({}, 1, 2, 3)", "table.insert({}, 'x', 2)", "table.insert(1, 2)", "table.remove()", "table.remove({}, 'x')", "table.concat()", "table.concat({{}})", "table.concat({1, {}, 3})", "table.concat({1, 2}, {})", "table.concat({}, 'x', {})", "table.concat({1,2}, ',', 1, 5)", "table.concat({true})", "table.sort()", "table.sort({3,2,1}, 5)", "table.sort({1,'x',2})", "table.sort({{},{}})", "table.sort({1,2,3,4,5}, function() return true end)", "table.sort({1,2,3}, function(a, b) error('cmp') end)", "table.sort({1,2,3}, function(a,b) return a.x < b.x end)", "table.maxn()", "table.getn()", "table.setn({}, 1)", "table.foreach({}, 1)", "table.foreach()", "table.foreachi({1}, function() error('fe') end)", "unpack()", "unpack({}, 1, 1e8)", "unpack({}, 'x')", "unpack(nil)",
+"math.sin()", "math.sin('x')", "math.sin({})", "math.floor(nil)", "math.random(0)", "math.random(2, 1)", "math.random(1, 2, 3)", "math.max()", "math.min()", "math.fmod(1)", "math.ldexp(1)", "math.random('x')", "math.abs(true)",
+"tonumber()", "tonumber('x', 1)", "tonumber('x', 99)", "tonumber({}, 10)", "tonumber(nil)", "tostring()", "type()", "setmetatable()", "setmetatable({})", "setmetatable({}, 1)", "setmetatable(1, {})", "setmetatable(setmetatable({}, {__metatable = 1}), {})", "getmetatable()", "rawget()", "rawget({})", "rawget(1, 2)", "rawset({}, 1)", "rawset(1, 2, 3)", "rawequal()", "rawequal(1)", "select()", "select('x')", "select(0)", "select(-5, 1)", "select({})", "ipairs(1)", "pairs(1)", "loadstring()", "loadstring({})", "load()", "load(1)", "load(function() return {} end)", "newproxy(1)", "newproxy({})", "getfenv('x')", "getfenv({})", "setfenv(1)", "setfenv('x', {})", "setfenv(print, {})", "setfenv(10, {})", "pcall()", "xpcall()", "xpcall(print)", "coroutine.create()", "coroutine.create(1)", "coroutine.create(print)", "coroutine.resume()", "coroutine.resume(1)", "coroutine.yield()", "coroutine.wrap()", "coroutine.wrap(function() error('in co') end)()", "coroutine.wrap(function() error(true) end)()", "coroutine.wrap(function() local x = nil + 1 end)()", "coroutine.status()", "coroutine.status(1)", "local f = coroutine.wrap(function() end) f() f()", "local co co = coroutine.wrap(function() co() end) co()", "coroutine.running(1, 2)", "coroutine.isyieldable()",
+"debug.getlocal(100, 1)", "debug.getlocal()", "debug.sethook(1)", "debug.sethook(print)", "debug.getinfo({})", "debug.getinfo(1, 'X')", "debug.setlocal(1, 1)", "debug.setlocal(100, 1, 1)", "debug.getupvalue()", "debug.getupvalue(print)", "debug.setupvalue(print, 1)", "debug.setmetatable(1)", "debug.getmetatable()", "debug.setfenv({}, {})", "debug.getfenv()",
+-- names through expressions
+"local a = {b = {}} a.b.c.d()", "local a = {b = {}} a.b['c'].d()", "local a = {} a[1][2] = 3", "local a = {} local i = 1 a[i].x = 3", "gg.x.y = 1", "gg:m()", "gg.x:m()", "local a = {} a:m().x()", "local a, b = {} b.x = a", "local t = {} ; (t.x or t.y)()", "local t = {} ; (t.x and t.y)()", "local f = function() end f().x = 1", "local f = function() end f()()", "local f = function() return {} end f().x()", "local a = (gg).x", "local a = {} a = a.b.c + 1", "local x = 'a' .. gg.x", "return gg.x", "return gg()", "return gg:x()", "local t = {} return t.x()", "local t = {} return t:x()", "local a <const> = 1" and "", "gg[1] = 2", "gg[gg] = 2", "local t = {} t[gg.x] = 1", "local a = gg[1]", "local k = 'x' local a = gg[k]", "local a = _G.gg.x", "_G.gg()", "string.gg()", "local s = string s.gg()", "local up = {} local function f() up.x() end f()", "local up = {} local function f() up:x() end f()", "local up = {} local function f() up.x.y = 1 end f()", "local up = {} local function f() return up.x + 1 end f()", "local up = {} local function f() up = up .. 'x' end f()", "local i i[1] = 1", "local i = 1 i.x = 2", "local function f(a) a.x = 1 end f()", "local function f(a) a() end f()", "local function f(a) return a + 1 end f()", "local function f(...) local a = ... return a.x end f()", "local function f(...) return (...).x end f()", "local function f(...) return (...)() end f()", "local function f() return ... .x end" and "", "local function f(...) return arg.x.y end f()",
+"local a = 1; local b = a.b.c", "if gg.x then end", "while gg.x do end", "repeat until gg.x", "local t = {gg.x}", "local t = {x = gg.x}", "local t = {[gg.x] = 1}", "print(gg.x)", "print(('x')())", "local x = -gg.x", "local x = not gg.x", "local x = #gg.x", "local a = 5 + gg.x * 2", "local t = {} t.a = t.a + 1", "local t = {} t.a.b = t.a.b + 1", "local t = {n = {}} t.n = t.n + 1", "local t = {n = 'x'} t.n = t.n + 1", "x = x + 1", "local x = 'a' x = x * 2", "local x = {} local y = {} local z = x + y", "local x = 1 local y = {} local z = x + y", "local x = 1 local y = 'z' local z = x + y", "local x = '1' local y = {} local z = x + y",
+"local s = ('x'):rep(-1):bad()", "local ok = pcall(error) error('a\\nb')", "a.b:c(1)", "a:b{}", "a'x'", "a[[x]]", "local t = {} t:x'y'", "local t = {} t.x{}",
+ "local s = string.rep('x', 100) for i = 1, 20 do s = s .. s end" and "", "('x'):format(1, 2)", "('%d'):format('z')", "('%d'):format()", } do if s ~= "" then add(s) end end
+for i, s in ipairs(P) do
+  local f, m = loadstring(s)
+  if not f then print(i, s, "SYNTAX", m) else
+    print(i, s, pcall(f))
+    print("", pcall(function() f() end))
+  end
 end

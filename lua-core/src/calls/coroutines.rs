@@ -2,7 +2,7 @@
 //! `coroutine.resume`, `yield` and what `wrap` makes. They are native functions by
 //! name only; the machinery here carries them out without native stack.
 
-use super::{MAX_NATIVE_DEPTH, Step};
+use super::{MAX_THREAD_DEPTH, Step};
 use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::heap::{NativeRef, Rt, ThreadRef};
@@ -245,10 +245,8 @@ impl Rt {
     }
 
     pub(super) fn resumable(self, t: ThreadRef) -> Result<(), &'static [u8]> {
-        // Nothing native nests here; the limit is the reference's, which keeps errors
-        // that pass through every level from taking for ever.
         // SAFETY: live thread.
-        if unsafe { (*self.current()).depth } >= MAX_NATIVE_DEPTH {
+        if unsafe { (*self.current()).depth } >= MAX_THREAD_DEPTH {
             return Err(b"C stack overflow");
         }
         match self.thread_status(t) {

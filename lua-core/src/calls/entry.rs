@@ -40,7 +40,7 @@ impl Rt {
             let moved = match self.ensure_stack(base, above as usize + args.len() + 4) {
                 Ok(moved) => moved,
                 Err(StackError::NoMemory) => return Err(Raise::NoMemory),
-                Err(StackError::Overflow) => return Err(self.raise_runtime(b"stack overflow")),
+                Err(StackError::Overflow) => return Err(self.raise_runtime(self.overflow_text())),
             };
             let base = base.wrapping_byte_offset(moved);
             let func = base.add(above as usize);

@@ -1,6 +1,6 @@
 //! Errors: who catches them, and what happens on the way.
 
-use super::Step;
+use super::{MAX_HANDLERS, Step};
 use crate::error::Raise;
 use crate::frame::{FrameKind, distance};
 use crate::heap::{NativeRef, Rt, ThreadRef};
@@ -96,6 +96,10 @@ impl Rt {
                         if !matches!(special, Special::Xpcall | Special::Traced) {
                             return;
                         }
+                        if (*self.vm()).handlers_running >= MAX_HANDLERS {
+                            self.fail_in_handler();
+                            return;
+                        }
                         let handler = Value(*outer);
                         let error = (*self.vm()).error_value;
                         let frame: *mut u64 = self.at(saved_base);
@@ -104,7 +108,9 @@ impl Rt {
                             return;
                         }
                         let frame: *mut u64 = self.at((*self.current()).base);
+                        (*self.vm()).handlers_running += 1;
                         let result = self.call_above(frame, above, handler, &[error]);
+                        (*self.vm()).handlers_running -= 1;
                         match result {
                             Ok(n) => {
                                 let v = if n == 0 {
@@ -114,10 +120,7 @@ impl Rt {
                                 };
                                 (*self.vm()).error_value = v;
                             }
-                            Err(Raise::Error | Raise::Handled) => {
-                                let v = self.intern(b"error in error handling");
-                                (*self.vm()).error_value = v.map_or(Value::NIL, |s| s.value());
-                            }
+                            Err(Raise::Error | Raise::Handled) => self.fail_in_handler(),
                             // The raise in progress goes on; a stop will be noticed again.
                             Err(_) => {}
                         }
@@ -130,6 +133,12 @@ impl Rt {
                 }
             }
         }
+    }
+
+    /// What is raised when a message handler fails.
+    fn fail_in_handler(self) {
+        let text = self.intern(b"error in error handling");
+        self.raise_value(text.map_or(Value::NIL, |s| s.value()));
     }
 
     /// Number of slots from the base of the running frame to the end of what it uses.

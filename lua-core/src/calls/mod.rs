@@ -25,6 +25,11 @@ use crate::value::{Value, tag};
 
 /// Most native functions that call back, inside one another.
 pub(crate) const MAX_NATIVE_DEPTH: u32 = 195;
+/// Most coroutines that wait for one another. Nothing native nests there; the limit is
+/// the reference's, which keeps errors that pass through every level from taking for ever.
+pub(crate) const MAX_THREAD_DEPTH: u32 = 197;
+/// Most message handlers that run because the one before failed.
+const MAX_HANDLERS: u32 = 30;
 
 /// Where the engine goes on after a slow path.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +70,7 @@ impl Rt {
         let moved = match self.ensure_stack(base, n as usize) {
             Ok(moved) => moved,
             Err(StackError::Overflow) => {
-                let raise = self.raise_runtime(b"stack overflow");
+                let raise = self.raise_runtime(self.overflow_text());
                 if raise != Raise::NoMemory {
                     return Err(raise);
                 }
@@ -73,7 +78,7 @@ impl Rt {
                 unsafe { (*self.vm()).top = base.add(live as usize) };
                 self.collect();
                 return Err(
-                    match self.with_retry(|| self.raise_runtime(b"stack overflow")) {
+                    match self.with_retry(|| self.raise_runtime(self.overflow_text())) {
                         Raise::NoMemory => self.memory_error(),
                         other => other,
                     },
@@ -90,6 +95,26 @@ impl Rt {
             }
         };
         Ok(base.wrapping_byte_offset(moved))
+    }
+
+    /// What overflows, in the reference's words: there, metamethods and protected calls
+    /// nest on the native stack, which takes 200 of them.
+    pub(crate) fn overflow_text(self) -> &'static [u8] {
+        let mut nested = 0;
+        // SAFETY: frames are complete; the saved base is the running frame's.
+        unsafe {
+            let mut base: *mut u64 = self.at((*self.current()).base);
+            while nested < MAX_NATIVE_DEPTH {
+                let link = (*base.sub(1) >> 32) as u32;
+                let kind = FrameKind::of(link);
+                if kind == FrameKind::Coroutine || distance(link) == 0 {
+                    return b"stack overflow";
+                }
+                nested += matches!(kind, FrameKind::Meta | FrameKind::Protected) as u32;
+                base = base.byte_sub(distance(link));
+            }
+        }
+        b"C stack overflow"
     }
 
     /// Calls the value in `*func` with `count` arguments from `func[2]` on.

@@ -8,7 +8,7 @@
 use super::call::{deliver, fits, pad};
 use super::shortcuts::{count, place};
 use super::{Flow, Machine, Operands};
-use crate::calls::MAX_NATIVE_DEPTH;
+use crate::calls::MAX_THREAD_DEPTH;
 use crate::frame::{FRAME_SLACK, FrameKind, KIND_MASK, header_word, link};
 use crate::heap::Header;
 use crate::heap::barrier::BARRIER_OFF;
@@ -106,7 +106,7 @@ pub(super) fn switch_to<O: Operands>(m: Machine, o: O, t: u32, skip: u32, n: u32
             // Hooks are told of calls, and each thread has its own.
             || (*thread).hook | (*current).hook != 0
             || must_be_noted(m, thread)
-            || (*current).depth >= MAX_NATIVE_DEPTH
+            || (*current).depth >= MAX_THREAD_DEPTH
             || !is_called_from_lua(inner)
             || inner.add(n as usize + 4) > limit_of(m, thread)
         {

@@ -488,7 +488,8 @@ impl Rt {
                 if !control.has_tag(tag::CURSOR) {
                     match self.cursor_after(t, control) {
                         Some(n) => control = Value::tagged(tag::CURSOR, n),
-                        None => return Err(self.raise_text(b"invalid key to 'next'")),
+                        // As if `next` had been called: no position.
+                        None => return Err(self.raise_plain(b"invalid key to 'next'")),
                     }
                 }
                 return match self.entry_from(t, control.payload()) {
