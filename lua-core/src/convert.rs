@@ -1,5 +1,6 @@
 //! Conversions between numbers and strings, and building strings.
 
+use crate::heap::intern::MAX_STRING;
 use crate::heap::{Buffer, NoMemory, Rt, StrRef};
 use crate::numconv::{format_number, parse_number};
 use crate::value::Value;
@@ -47,6 +48,14 @@ impl Rt {
             at += s.len();
         }
         self.intern(&small[..at])
+    }
+
+    /// Would no memory be enough for these values as one string?
+    #[cold]
+    pub(crate) fn too_long(self, values: &[Value]) -> bool {
+        let mut digits = [0; 32];
+        let length = |&v: &Value| self.text_of(v, &mut digits).len();
+        values.iter().map(length).sum::<usize>() > MAX_STRING
     }
 
     #[inline(never)]

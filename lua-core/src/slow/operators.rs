@@ -3,7 +3,7 @@
 use super::NEGATE;
 use crate::calls::Step;
 use crate::error::Raise;
-use crate::heap::{Rt, StrRef};
+use crate::heap::{NoMemory, Rt, StrRef};
 use crate::isa::{Insn, Op};
 use crate::ops::arith::{modulo_number, power};
 use crate::ops::insn;
@@ -174,7 +174,12 @@ impl Rt {
                     base.add(first as usize) as *const Value,
                     (last - first) as usize + 1,
                 );
-                let s = self.concat_values(values)?;
+                let s = match self.concat_values(values) {
+                    Err(NoMemory) if self.too_long(values) => {
+                        return Err(self.raise_text(b"string length overflow"));
+                    }
+                    s => s?,
+                };
                 *base.add(first as usize) = s.value().0;
                 last = first;
             }
