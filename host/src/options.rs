@@ -26,6 +26,7 @@ Available options are:
   --memory BYTES        let the program use so much memory (suffixes K, M, G)
   --bundle FILE         use this stencil bundle instead of the built-in one
   --code-region BYTES   size of the memory for machine code
+  --no-binary-chunks    refuse precompiled chunks
   --native-stack BYTES  how much of the native stack library functions may use
   --collect-always      collect garbage at every allocation (builds with extra-checks)
   --collect-steps       make a step of a collection at every tick and allocation (likewise)
@@ -80,6 +81,8 @@ pub struct Options {
     pub code_region: usize,
     /// `--native-stack`, in bytes.
     pub native_stack: Option<usize>,
+    /// `--no-binary-chunks` wasn't given.
+    pub binary_chunks: bool,
     /// `--collect-always`, `--collect-steps`
     pub stress: Stress,
 }
@@ -157,6 +160,7 @@ impl Options {
             bundle: None,
             code_region: CODE_REGION,
             native_stack: None,
+            binary_chunks: true,
             stress: Stress::Off,
         };
         let mut i = 1;
@@ -209,6 +213,10 @@ impl Options {
         match name {
             b"--stats" if glued.is_none() => {
                 self.stats = true;
+                return Ok(0);
+            }
+            b"--no-binary-chunks" if glued.is_none() => {
+                self.binary_chunks = false;
                 return Ok(0);
             }
             b"--check" if glued.is_none() => {

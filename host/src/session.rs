@@ -91,6 +91,7 @@ fn execute(
     let started = Instant::now();
     let mut config = Config {
         native_stack_limit: stack_limit(options.native_stack),
+        binary_chunks: options.binary_chunks,
         stress: options.stress,
         ..Config::default()
     };

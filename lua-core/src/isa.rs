@@ -40,14 +40,18 @@ pub enum Operand {
     Dst,
     /// A register that is read.
     Src,
+    /// A register that holds the cell of a captured variable.
+    Cell,
     /// First register of a run that is read or written.
     Run,
     /// A small immediate.
     Imm,
     /// Count + 1, 0 = open.
     Count,
-    /// Upvalue index.
+    /// Number of an upvalue that was captured by value.
     Up,
+    /// Number of an upvalue that is a cell.
+    UpCell,
     /// `d`: reference of an interned string.
     Str,
     /// `d`: reference of a shape.
@@ -84,8 +88,10 @@ pub enum Control {
 pub enum Extra {
     /// Nothing: the instruction is one word.
     None,
-    /// One word: a constant value (64 bits).
+    /// One word: a constant number (64 bits).
     K,
+    /// One word: nil, a boolean, or a string that the prototype's constants hold.
+    C,
     /// One word: two unsigned 32-bit numbers.
     Pair,
     /// One word of cache: shape and slot.
@@ -99,7 +105,7 @@ impl Extra {
     pub const fn words(self) -> usize {
         match self {
             Extra::None => 1,
-            Extra::K | Extra::Pair | Extra::Ic1 => 2,
+            Extra::K | Extra::C | Extra::Pair | Extra::Ic1 => 2,
             Extra::Ic2 => 3,
         }
     }
@@ -122,11 +128,11 @@ macro_rules! for_each_op {
             LoadBool  (Dst Imm No No)   None Next   LoadBool  data::load_bool  "R[a] = (b != 0)";
             // -- variables captured by closures
             GetUp     (Dst Up No No)    None Next   GetUp     data::get_up     "R[a] = U[b], captured by value";
-            GetUpCell (Dst Up No No)    None Next   GetUpCell data::get_up_cell "R[a] = content of cell U[b]";
-            SetUpCell (Src Up No No)    None Next   SetUpCell data::set_up_cell "content of cell U[b] = R[a]";
+            GetUpCell (Dst UpCell No No) None Next   GetUpCell data::get_up_cell "R[a] = content of cell U[b]";
+            SetUpCell (Src UpCell No No) None Next   SetUpCell data::set_up_cell "content of cell U[b] = R[a]";
             NewCell   (Dst No No No)    None Next   NewCell   data::new_cell   "R[a] = new cell holding R[a]";
-            GetCell   (Dst Src No No)   None Next   GetCell   data::get_cell   "R[a] = content of cell R[b]";
-            SetCell   (Src Src No No)   None Next   SetCell   data::set_cell   "content of cell R[a] = R[b]";
+            GetCell   (Dst Cell No No)  None Next   GetCell   data::get_cell   "R[a] = content of cell R[b]";
+            SetCell   (Cell Src No No)  None Next   SetCell   data::set_cell   "content of cell R[a] = R[b]";
             Closure   (Dst No No Proto) None Next   Closure   data::closure    "R[a] = new closure of prototype d";
             // -- globals
             GetGlobal (Dst No No Str)   Ic1  Next   GetGlobal access::get_global "R[a] = ENV[d]";
@@ -194,8 +200,8 @@ macro_rules! for_each_op {
             JumpNe    (Src Src No Jump) None Branch JumpNe    branch::jump_ne    "if not (R[a] == R[b]) then pc += d";
             JumpEqN   (Src No No Jump)  K    Branch JumpEqN   branch::jump_eq_n  "if R[a] == K, a number, then pc += d";
             JumpNeN   (Src No No Jump)  K    Branch JumpNeN   branch::jump_ne_n  "if not (R[a] == K), a number, then pc += d";
-            JumpEqC   (Src No No Jump)  K    Branch JumpEqC   branch::jump_eq_c  "if R[a] == K, nil, boolean or string, then pc += d";
-            JumpNeC   (Src No No Jump)  K    Branch JumpNeC   branch::jump_ne_c  "if not (R[a] == K), nil, boolean or string, then pc += d";
+            JumpEqC   (Src No No Jump)  C    Branch JumpEqC   branch::jump_eq_c  "if R[a] == K, nil, boolean or string, then pc += d";
+            JumpNeC   (Src No No Jump)  C    Branch JumpNeC   branch::jump_ne_c  "if not (R[a] == K), nil, boolean or string, then pc += d";
             JumpLt    (Src Src No Jump) None Branch JumpLt    branch::jump_lt    "if R[a] < R[b] then pc += d";
             JumpNotLt (Src Src No Jump) None Branch JumpNotLt branch::jump_not_lt "if not (R[a] < R[b]) then pc += d";
             JumpLe    (Src Src No Jump) None Branch JumpLe    branch::jump_le    "if R[a] <= R[b] then pc += d";

@@ -13,6 +13,7 @@
 //! | `slow`, `calls` | the rest of each operation; frames, errors, coroutines |
 //! | `engine` | portable loop, bundle interpreter |
 //! | `native`, `library`, `system` | native functions, the library, what it needs from outside |
+//! | `chunk` | functions as bytes, and back |
 //! | `vm`, `interactive` | the API for embedders; what consoles and tools need |
 //!
 //! Invariants of absence: nothing here uses a global allocator, unwinds, or
@@ -25,6 +26,7 @@ extern crate std;
 
 pub mod abi;
 pub mod calls;
+pub mod chunk;
 mod convert;
 mod debug;
 pub mod engine;

@@ -115,10 +115,12 @@ impl Listing<'_> {
         for (kind, field) in [(a, insn.a), (b, insn.b), (c, insn.c)] {
             match kind {
                 Operand::No => {}
-                Operand::Dst | Operand::Src | Operand::Run => write!(out, " r{field}")?,
+                Operand::Dst | Operand::Src | Operand::Cell | Operand::Run => {
+                    write!(out, " r{field}")?
+                }
                 Operand::Count if field == 0 => write!(out, " n=*")?,
                 Operand::Count => write!(out, " n={}", field - 1)?,
-                Operand::Up => self.write_upvalue(out, field)?,
+                Operand::Up | Operand::UpCell => self.write_upvalue(out, field)?,
                 _ => write!(out, " #{field}")?,
             }
         }
@@ -141,7 +143,7 @@ impl Listing<'_> {
         }
         if let Some(&word) = self.code.get(pc + 1) {
             match info.extra {
-                Extra::K => self.write_constant(out, Value(word))?,
+                Extra::K | Extra::C => self.write_constant(out, Value(word))?,
                 Extra::Pair => write!(out, " {}, {}", word as u32, word >> 32)?,
                 Extra::None | Extra::Ic1 | Extra::Ic2 => {}
             }

@@ -210,6 +210,7 @@ pub struct VmState {
     pub(crate) handlers_running: u32,
     pub(crate) hooks: Hooks,
     pub(crate) system: Option<&'static dyn System>,
+    pub(crate) binary_chunks: bool,
     pub(crate) run: crate::engine::RunFn,
     pub(crate) enter: usize,
     /// What leads to the hooks, 0 without a bundle.

@@ -1,9 +1,10 @@
 //! The VM as an embedder sees it.
 
+use crate::chunk::make_function;
 use crate::engine::Engine;
 use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
-use crate::front::{self, CompileError};
+use crate::front::CompileError;
 use crate::heap::cells::{BLOCK, CLASSES, Cells};
 use crate::heap::collect::{Collector, STEP_BUDGET, Stress};
 use crate::heap::intern::InternTable;
@@ -34,6 +35,8 @@ pub struct Config {
     pub native_stack_limit: usize,
     /// What the embedder supplies.
     pub hooks: Hooks,
+    /// Load binary chunks, which are verified first; otherwise they are refused.
+    pub binary_chunks: bool,
     /// The most work that the collector does at once, in bytes of memory looked at (at
     /// least 1 KiB). Less makes pauses shorter and more.
     pub step_budget: u64,
@@ -57,6 +60,7 @@ impl Default for Config {
                 write: discard,
                 clock: no_clock,
             },
+            binary_chunks: false,
             step_budget: STEP_BUDGET,
             stress: Stress::Off,
         }
@@ -222,6 +226,7 @@ impl<'m> Vm<'m> {
                 handlers_running: 0,
                 hooks: config.hooks,
                 system: None,
+                binary_chunks: config.binary_chunks,
                 run: crate::engine::portable::run,
                 enter: 0,
                 hook_handler: 0,
@@ -454,13 +459,8 @@ impl<'m> Vm<'m> {
     /// Compiles a chunk. The closure isn't rooted.
     pub(crate) fn load(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<ClosureRef, VmError> {
         let rt = self.rt;
-        // SAFETY: plain field.
-        let limit = unsafe { (*rt.vm()).native_stack_limit };
-        // The front end leaves nothing behind when it fails: it can simply run again.
-        let attempt = || -> Result<ClosureRef, CompileError> {
-            let proto = front::compile(rt, source, chunk_name, limit)?;
-            Ok(rt.new_closure(proto, rt.globals().0)?)
-        };
+        // What fails leaves nothing behind: it can simply run again.
+        let attempt = || make_function(rt, source, chunk_name, rt.globals().0);
         let result = match attempt() {
             Err(CompileError::NoMemory) => {
                 rt.collect();

@@ -6,9 +6,10 @@
 //! path, so nothing has to be told here when a function gets another environment.
 
 use super::builder::Builder;
+use crate::chunk::{self, make_function};
 use crate::error::{Raise, Text};
-use crate::front::{self, CompileError};
-use crate::heap::{ClosureRef, NoMemory, Rt, StrRef, TableRef};
+use crate::front::CompileError;
+use crate::heap::{Buffer, ClosureRef, NoMemory, ProtoRef, Rt, StrRef, TableRef};
 use crate::levels::Level;
 use crate::native::{Call, Results, Special};
 use crate::proto::Closure;
@@ -49,10 +50,10 @@ fn chunk_name(name: &[u8]) -> &[u8] {
 /// Makes a function of a chunk in the environment of the running thread: the
 /// result, or nil and the message. `NoMemory` leaves nothing behind.
 pub(super) fn compile(rt: Rt, source: &[u8], name: &[u8]) -> Result<(Value, Value), NoMemory> {
-    // SAFETY: plain fields of the state and of the live thread.
-    let (limit, env) = unsafe { ((*rt.vm()).native_stack_limit, (*rt.current()).env) };
-    match front::compile(rt, source, chunk_name(name), limit) {
-        Ok(proto) => Ok((rt.new_closure(proto, env)?.value(), Value::NIL)),
+    // SAFETY: the live running thread.
+    let env = unsafe { (*rt.current()).env };
+    match make_function(rt, source, chunk_name(name), env) {
+        Ok(closure) => Ok((closure.value(), Value::NIL)),
         Err(CompileError::Syntax(message)) => Ok((Value::NIL, message.value())),
         Err(CompileError::NoMemory) => Err(NoMemory),
     }
@@ -129,10 +130,19 @@ fn load(call: &mut Call) -> Result<Results, Raise> {
     give(call, result)
 }
 
-/// There is no binary form of functions.
+/// `string.dump(function)`: a binary chunk.
 fn dump(call: &mut Call) -> Result<Results, Raise> {
-    call.check_function(0)?;
-    Err(call.rt().raise_text(b"unable to dump given function"))
+    let f = call.check_function(0)?;
+    let rt = call.rt();
+    let Some(closure) = ClosureRef::from_value(f) else {
+        return Err(rt.raise_text(b"unable to dump given function"));
+    };
+    let mut out: Buffer<u8> = Buffer::new();
+    let dumped = chunk::dump(rt, ProtoRef(rt.header(closure.0).aux), &mut out);
+    call.charge(out.len() as u64 / SOURCE_BYTES_PER_TICK);
+    let s = dumped.and_then(|()| rt.intern(&out));
+    out.free(rt);
+    call.ret(s?.value())
 }
 
 // ---- environments
