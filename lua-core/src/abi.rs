@@ -3,9 +3,10 @@
 
 use crate::isa::OPS;
 use crate::proto::{Closure, NATIVE_UPVALUES};
+use crate::shape::{Lineage, Shape};
 use crate::shortcuts::SHORTCUTS;
 use crate::state::VmState;
-use crate::table::Table;
+use crate::table::{HashPart, Table};
 use crate::thread::Thread;
 use core::mem::offset_of;
 
@@ -46,6 +47,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, handlers) as u64,
         offset_of!(VmState, shortcuts) as u64,
         offset_of!(VmState, thread) as u64,
+        offset_of!(VmState, dict_shape) as u64,
         offset_of!(VmState, library) as u64,
         offset_of!(VmState, stubs) as u64,
         offset_of!(VmState, event_names) as u64,
@@ -55,6 +57,10 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Table, props) as u64,
         offset_of!(Table, array) as u64,
         offset_of!(Table, array_cap) as u64,
+        offset_of!(Table, hash) as u64,
+        offset_of!(Shape, lineage) as u64,
+        offset_of!(Lineage, keys) as u64,
+        size_of::<HashPart>() as u64,
         offset_of!(Thread, stack) as u64,
         offset_of!(Thread, slots) as u64,
         offset_of!(Thread, base) as u64,

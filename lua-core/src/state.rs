@@ -152,6 +152,8 @@ pub struct VmState {
     pub shortcuts: [usize; SHORTCUT_MAX],
     /// The running thread.
     pub(crate) thread: u32,
+    /// The shape of tables in dictionary mode.
+    pub(crate) dict_shape: u32,
     pub(crate) library: Library,
 
     /// The same, while the entries of `dispatch` lead to the hooks.
@@ -197,7 +199,6 @@ pub struct VmState {
     pub(crate) meanings: [Meaning; 256],
     pub(crate) memory_message: u32,
     pub(crate) root_shapes: [u32; INLINE_MAX as usize + 1],
-    pub(crate) dict_shape: u32,
     pub(crate) shapes: u32,
     pub(crate) protos: u32,
     pub(crate) userdata: Userdatas,

@@ -109,3 +109,58 @@ local function chain(n) if n == 0 then return "deepest" end return select(2, res
 print(chain(100))
 local function generations(n) return wrap(function() if n > 0 then for v in generations(n - 1) do yield(v + 1) end else yield(0) yield(1) end end) end
 for v in generations(60) do print(v) end
+-- Loops over natives, and over tables in every form, with changes on the way.
+for w in ("one two three"):gmatch("%a+") do show(w) end
+for k, v, w in ("a=1, b=2"):gmatch("(%w)=(%w)") do show(k, v, w) end
+for a in ("^x^y"):gmatch("^%a") do show(a) end
+print(pcall(function() for a in string.rep, "x" do show(a) end end))
+local n = 0
+for x in math.floor, 3.5 do print(x) break end
+for a, b in select, "#", 1 do print(a, b) break end
+for a, b, c in unpack, { 1, 2 } do print(a, b, c) break end
+local function visit(t)
+  local keys = {}
+  for k, v in pairs(t) do keys[#keys + 1] = tostring(k) .. "=" .. tostring(v) end
+  table.sort(keys)
+  print(#keys, table.concat(keys, " "))
+  local again = {}
+  for k in next, t do again[#again + 1] = tostring(k) end
+  for k, v, nothing in pairs(t) do assert(nothing == nil) end
+  local k, count = nil, 0
+  repeat k = next(t, k) count = count + 1 until k == nil
+  print(#again, count - 1)
+end
+visit({}); visit({ 1, 2, 3 }); visit({ 1, nil, 3, nil }); visit({ x = 1, y = 2 }); visit({ 1, 2, x = 1, y = 2, [0.5] = 3, [-1] = 4, [true] = 5 })
+local big = {}
+for i = 1, 40 do big["k" .. i] = i end
+visit(big)
+for k in pairs(big) do if #k == 2 then big[k] = nil end end
+visit(big)
+for i = 1, 20 do big[i * 1000] = i end
+visit(big)
+for i = 30, 1, -1 do big[i] = i end
+visit(big)
+for k, v in pairs(big) do big[k] = nil end
+visit(big)
+local record = { a = 1, b = 2, c = 3 }
+for k in pairs(record) do record[k] = nil end
+visit(record)
+local gaps = { 1, 2, nil, 4 }
+for i, v in ipairs(gaps) do show(i, v) end
+gaps = {}
+for i = 10, 1, -1 do gaps[i] = i end
+n = 0
+for i, v in ipairs(gaps) do n = n + v end
+print(n)
+for i, v, w in ipairs { "x" } do show(i, v, w) end
+for i in ipairs { "x", "y" } do show(i) end
+-- Keys outside of the array part.
+local sparse = setmetatable({}, { __index = function(t, k) return "no " .. tostring(k) end })
+local keys = { -1, 0, 1.5, 2 ^ 31, 2 ^ 40, 1 / 0, true, false, "s", print, sparse, {} }
+for i, k in ipairs(keys) do rawset(sparse, k, i) end
+for i, k in ipairs(keys) do assert(sparse[k] == i) end
+assert(sparse[-0] == 2 and sparse[keys[5] - 2 ^ 40] == 2)
+local zero = 0
+print(sparse[-zero], sparse[0 / zero] == "no nan" or sparse[0 / zero] == "no -nan", sparse[nil], sparse[2], sparse.t)
+setmetatable(sparse, nil)
+print(sparse[-zero], sparse[0 / zero], sparse[nil], sparse[2], sparse.t, sparse.s, sparse[2 ^ 31])

@@ -4,13 +4,15 @@
 use super::{MAX_NATIVE_DEPTH, Step};
 use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
-use crate::heap::Rt;
+use crate::heap::{ClosureRef, Rt};
+use crate::proto::{FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
 use crate::thread::StackError;
-use crate::value::Value;
+use crate::value::{Value, tag};
 
 impl Rt {
     /// Calls `f` from a native function whose `count` values lie at `base`.
     /// Results replace what is behind them.
+    #[inline]
     pub(crate) fn call_from_native(
         self,
         base: *mut u64,
@@ -37,12 +39,17 @@ impl Rt {
                 return Err(self.raise_runtime(b"C stack overflow"));
             }
             // The function and its arguments aren't on the stack yet: no collection here.
-            let moved = match self.ensure_stack(base, above as usize + args.len() + 4) {
-                Ok(moved) => moved,
-                Err(StackError::NoMemory) => return Err(Raise::NoMemory),
-                Err(StackError::Overflow) => return Err(self.raise_runtime(self.overflow_text())),
-            };
-            let base = base.wrapping_byte_offset(moved);
+            let mut base = base;
+            let needed = above as usize + args.len() + 4;
+            if base.wrapping_add(needed) > (*vm).stack_limit {
+                match self.ensure_stack(base, needed) {
+                    Ok(moved) => base = base.wrapping_byte_offset(moved),
+                    Err(StackError::NoMemory) => return Err(Raise::NoMemory),
+                    Err(StackError::Overflow) => {
+                        return Err(self.raise_runtime(self.overflow_text()));
+                    }
+                }
+            }
             let func = base.add(above as usize);
             *func = f.0;
             for (i, v) in args.iter().enumerate() {
@@ -59,13 +66,45 @@ impl Rt {
             *func.add(1) = header;
             (*vm).native_depth += 1;
             (*self.current()).entries += 1;
-            let result = self.run(self.precall_guarded(func, args.len() as u32, header));
+            let count = args.len() as u32;
+            let result = match self.enter_plainly(func, count) {
+                Some((base, pc)) => ((*vm).run)(self, base, pc),
+                None => self.run(self.precall_guarded(func, count, header)),
+            };
             (*vm).native_depth -= 1;
             debug_assert!((*vm).thread == thread);
             (*self.current()).entries -= 1;
             (*self.current()).base = self.offset_of(self.current_stack_start().add(saved_base));
             (*self.current()).pc = saved_pc;
             result
+        }
+    }
+
+    /// Completes the frame of the Lua function in `*func` where that takes nothing but
+    /// nils for missing arguments. The header is in place. Gives its base and first
+    /// instruction.
+    #[inline]
+    fn enter_plainly(self, func: *mut u64, count: u32) -> Option<(*mut u64, *const u64)> {
+        // SAFETY: `func` and the arguments lie in the running stack; what the function's
+        // frame needs is checked.
+        unsafe {
+            let f = Value(*func);
+            if !f.has_tag(tag::CLOSURE) {
+                return None;
+            }
+            let base = func.add(2);
+            let entry = self.closure(ClosureRef(f.payload())).entry;
+            let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
+            let bytes: u32 = self.get(entry - FRAME_BYTES_BEFORE_ENTRY);
+            if signature & SIGNATURE_VARIADIC != 0
+                || base.wrapping_byte_add(bytes as usize) > (*self.vm()).stack_limit
+            {
+                return None;
+            }
+            for i in count..signature {
+                *base.add(i as usize) = Value::NIL.0;
+            }
+            Some((base, self.at(entry)))
         }
     }
 

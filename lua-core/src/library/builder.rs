@@ -24,7 +24,7 @@ impl Builder {
     pub(super) fn new(rt: Rt) -> Builder {
         Builder {
             rt,
-            short: [MaybeUninit::uninit(); SHORT],
+            short: [const { MaybeUninit::uninit() }; SHORT],
             len: 0,
             long: Buffer::new(),
             is_long: false,

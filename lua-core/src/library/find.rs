@@ -9,19 +9,23 @@ use super::search::find_bytes;
 use super::string::BYTES_PER_TICK;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, StrRef};
-use crate::native::{Call, NativeFn, Results, Special};
+use crate::native::{Call, NativeFn, Results};
 use crate::value::Value;
 
 pub(super) fn open(rt: Rt) -> Result<(), NoMemory> {
     let t = rt.library_table("string")?;
-    for (name, f) in [("find", find as NativeFn), ("match", match_)] {
+    for (name, f) in [
+        ("find", find as NativeFn),
+        ("match", match_),
+        ("gmatch", gmatch),
+    ] {
         let key = rt.intern(name.as_bytes())?;
         let f = rt.new_native(f, 0, key.0, rt.globals().0, &CACHE)?;
         rt.raw_set_str(t, key, f.value())?;
     }
-    let gmatch = rt.register_one(t, "gmatch", gmatch, Special::No)?;
+    let gmatch = rt.raw_get_str(t, rt.intern(b"gmatch")?);
     // The name of 5.0, which the reference keeps.
-    rt.set_member(t, "gfind", crate::heap::NativeRef(gmatch).value())
+    rt.set_member(t, "gfind", gmatch)
 }
 
 /// Where to start, from 0, as argument 2 says.
@@ -112,7 +116,11 @@ fn gmatch(call: &mut Call) -> Result<Results, Raise> {
     let s = call.check_string(0)?;
     let p = call.check_string(1)?;
     let rt = call.rt();
-    let code = compile(rt, rt.str_bytes(p))?;
+    // A `^` stands for itself here, unlike in what the cache holds.
+    let code = match rt.str_bytes(p) {
+        pattern @ [b'^', ..] => compile(rt, pattern)?,
+        _ => cached(call, p)?.1,
+    };
     let upvalues = [s.value(), code.value(), Value::number(0.0)];
     let iterator = rt.new_native(step, 0, 0, rt.globals().0, &upvalues)?;
     call.ret(iterator.value())

@@ -22,7 +22,7 @@ impl<T: Copy, const N: usize> Scratch<T, N> {
     pub(super) fn new(rt: Rt) -> Self {
         Scratch {
             rt,
-            short: [MaybeUninit::uninit(); N],
+            short: [const { MaybeUninit::uninit() }; N],
             len: 0,
             long: Buffer::new(),
             is_long: false,

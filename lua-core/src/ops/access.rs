@@ -8,7 +8,7 @@
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
 use super::meta::call_handler;
-use super::{Flow, Machine, Operands, Part};
+use super::{Flow, Machine, Operands, Part, nodes};
 use crate::heap::cells::class_for;
 use crate::heap::{Header, Kind};
 use crate::proto::Closure;
@@ -184,7 +184,7 @@ fn get_named<O: Operands>(m: Machine, o: O, t: u32, key: u32) -> Flow {
             ];
             call_handler(m, o, m.get(s.slot, 0), arguments)
         }
-        _ => Flow::Slow,
+        _ => nodes::get(m, o, t, Value::tagged(tag::STRING, key).0),
     }
 }
 
@@ -541,6 +541,10 @@ pub fn get_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
     if m.reg_tag(o.c()) == tag::STRING && m.reg_tag(o.b()) == tag::TABLE {
         return get_named(m, o, m.reg_ref(o.b()), m.reg_ref(o.c()));
     }
+    if m.reg_tag(o.b()) == tag::TABLE {
+        return nodes::get(m, o, m.reg_ref(o.b()), m.reg(o.c()));
+    }
+    cold_path();
     Flow::Slow
 }
 
@@ -602,7 +606,7 @@ pub fn set_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
     {
         return Flow::Next;
     }
-    Flow::Slow
+    nodes::set(m, o)
 }
 
 /// R[a][d] = R[b], d a positive integer

@@ -1,6 +1,7 @@
 //! Numeric and generic `for`.
 
 use super::call::enter;
+use super::nodes::entry_from;
 use super::{Flow, Machine, Operands, shortcuts, truncate, widen};
 use crate::frame::{FrameKind, link};
 use crate::shortcuts::Shortcut;
@@ -114,23 +115,29 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
                     m.set_reg(a + 32, v);
                     return Flow::TakenNext;
                 }
+            } else if m.get::<u32>(t, offset_of!(Table, hash)) != 0 {
+                // The list may go on in the hash part.
+                cold_path();
+                return Flow::Slow;
             }
-            return Flow::Slow;
+            m.set_reg(a + 24, Value::NIL.0);
+            return Flow::Next;
         }
-        if m.reg_ref(a) == next_fn && m.reg_tag(a + 16) == tag::CURSOR {
+        if m.reg_ref(a) == next_fn {
             // The position in the table's order, instead of the key before.
-            let mut i = m.reg_ref(a + 16);
-            while i < cap {
-                let v: u64 = m.get(array, i as usize * 8 + 8);
-                i += 1;
-                if v != Value::NIL.0 {
-                    m.set_reg(a + 16, Value::tagged(tag::CURSOR, i).0);
-                    m.set_reg(a + 24, widen(i as i32).to_bits());
-                    m.set_reg(a + 32, v);
-                    return Flow::TakenNext;
-                }
-            }
-            return Flow::Slow;
+            let cursor = match m.reg_tag(a + 16) {
+                tag::CURSOR => m.reg_ref(a + 16),
+                tag::NIL => 0,
+                _ => return Flow::Slow,
+            };
+            let Some((k, v, cursor)) = entry_from(m, t, cursor) else {
+                m.set_reg(a + 24, Value::NIL.0);
+                return Flow::Next;
+            };
+            m.set_reg(a + 16, Value::tagged(tag::CURSOR, cursor).0);
+            m.set_reg(a + 24, k);
+            m.set_reg(a + 32, v);
+            return Flow::TakenNext;
         }
     }
     call_iterator(m, o)
@@ -190,10 +197,17 @@ impl<O: Operands> Operands for IteratorCall<O> {
 fn call_iterator<O: Operands>(m: Machine, o: O) -> Flow {
     let a = o.a();
     let is_closure = m.reg_tag(a) == tag::CLOSURE;
-    if !is_closure
-        && (m.reg_tag(a) != tag::NATIVE || shortcuts::number(m, o) != Shortcut::Wrapped as usize)
-    {
-        return Flow::Slow;
+    if !is_closure {
+        if m.reg_tag(a) != tag::NATIVE {
+            cold_path();
+            return Flow::Slow;
+        }
+        match shortcuts::number(m, o) {
+            0 => return Flow::Native,
+            x if x == Shortcut::Wrapped as usize => {}
+            // Its handler is for calls.
+            _ => return Flow::Slow,
+        }
     }
     // The function and its arguments; the slow path would put them there as well.
     let call = IteratorCall(o);

@@ -16,6 +16,7 @@ pub mod call;
 pub mod data;
 pub mod loops;
 pub mod meta;
+pub mod nodes;
 pub mod shortcuts;
 pub mod switches;
 
@@ -42,7 +43,7 @@ pub enum Flow {
     /// To the slow path of this operation.
     Slow,
     /// To the native function that this `Call` or `TailCall` names, by way of its
-    /// shortcut (`shortcuts.rs`) if it has one.
+    /// shortcut (`shortcuts.rs`) if it has one, or to that of this `IterCall`, which has none.
     Native,
     /// To the second part of the operation. It has changed nothing but the tick.
     Rest(Part),

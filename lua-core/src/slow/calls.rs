@@ -2,10 +2,10 @@
 
 use crate::calls::Step;
 use crate::error::Raise;
-use crate::frame::{FrameKind, distance, header_word, link};
+use crate::frame::{FrameKind, distance, header_word, link, link_for_call};
 use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt, TableRef};
 use crate::isa::{Insn, OPS, Op};
-use crate::native::Call;
+use crate::native::{Call, Results};
 use crate::ops::insn;
 use crate::proto::{
     CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, UpvalueDesc, UpvalueFrom,
@@ -25,65 +25,115 @@ impl Rt {
         }
     }
 
-    /// The `Call` at `pc` of a native function: the shortest way there and back.
+    /// The `Call` or `TailCall` at `pc` of a native function: the shortest way there and
+    /// back. A tail call calls from this frame, and the `Return` that follows it gives all
+    /// results (see [`Rt::slow_tail_call`]).
+    #[inline(always)]
     pub(crate) fn native_call(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
-        let i = insn(pc);
+        let mut i = insn(pc);
         // SAFETY: registers of the frame; the function is native.
         unsafe {
+            if i.op == Op::IterCall as u8 {
+                match self.prepare_iteration(base, i) {
+                    Some(call) => i = call,
+                    None => return self.native_call_slowly(base, pc),
+                }
+            }
             let func = base.add(i.a as usize);
             let n = NativeRef(Value(*func).payload());
             let arguments = func.add(2);
             let count = self.argument_count(arguments, i.b);
-            let simple = i.c.wrapping_sub(1) <= 1;
-            if i.op == Op::TailCall as u8 {
-                return self.slow(base, pc);
+            if self.header(n.0).b3 != 0 || arguments.add(count as usize) > (*self.vm()).stack_limit
+            {
+                // Frames change (`pcall`, coroutines), or the slack is used up.
+                return self.native_call_slowly(base, pc);
             }
-            if self.header(n.0).b3 != 0 {
-                // Frames change: `pcall`, coroutines.
-                self.save_frame(base, pc);
-                let header = header_word(self.offset_of(pc) + 8, i.d);
-                return self
-                    .precall(func, count, header)
-                    .or_else(|raise| self.unwind(raise));
-            }
-            if !simple || arguments.add(count as usize) > (*self.vm()).stack_limit {
-                return self.slow(base, pc);
-            }
+            let link = if i.d != 0 {
+                i.d
+            } else {
+                link(i.a as u32 + 2, FrameKind::LuaMany)
+            };
             let thread = self.current();
             (*thread).base = self.offset_of(arguments);
             (*thread).pc = self.offset_of(pc);
             (*self.vm()).top = arguments.add(count as usize);
-            *func.add(1) = header_word(self.offset_of(pc) + 8, i.d);
+            *func.add(1) = header_word(self.offset_of(pc) + 8, link);
             let mut call = Call {
                 rt: self,
                 base: arguments,
                 count,
             };
-            match (self.native(n).function)(&mut call) {
-                Ok(results) => {
-                    // The stack may have moved.
-                    let func = call.base.sub(2);
-                    if results.0 == 0 {
-                        *func = Value::NIL.0;
-                    }
-                    Ok(Step::Run {
-                        base: func.sub(i.a as usize),
-                        pc: pc.add(1),
-                    })
+            let results = match (self.native(n).function)(&mut call) {
+                Ok(Results(results)) => results,
+                Err(raise) => return self.native_failed(raise, call.base, count, pc, i.a),
+            };
+            // The stack may have moved.
+            let func = call.base.sub(2);
+            if i.c.wrapping_sub(1) <= 1 {
+                if results == 0 {
+                    *func = Value::NIL.0;
                 }
-                // Nothing has changed: the slow path collects and calls again.
-                Err(Raise::NoMemory) => {
-                    let base = call.base.sub(2 + i.a as usize);
-                    self.save_frame(base, pc);
-                    (*self.vm()).top = call.base.add(count as usize);
-                    self.collect();
-                    self.with_retry(|| self.slow(base, pc))
-                }
-                Err(raise) => {
-                    (*self.current()).base = self.offset_of(call.base);
-                    self.unwind(raise)
+            } else if i.c == 0 {
+                (*self.vm()).top = func.add(results as usize);
+            } else {
+                for j in results..i.c as u32 - 1 {
+                    *func.add(j as usize) = Value::NIL.0;
                 }
             }
+            Ok(Step::Run {
+                base: func.sub(i.a as usize),
+                pc: pc.add(1),
+            })
+        }
+    }
+
+    /// Puts function and arguments of an `IterCall` in place; gives the `Call` that it
+    /// amounts to. `None`: the loop goes over `next`, which is not called at all.
+    #[inline]
+    fn prepare_iteration(self, base: *mut u64, i: Insn) -> Option<Insn> {
+        // SAFETY: registers of the frame; the call area lies within it.
+        unsafe {
+            let r = base.add(i.a as usize);
+            if self.is_next(Value(*r).payload()) {
+                return None;
+            }
+            *r.add(3) = *r;
+            *r.add(5) = *r.add(1);
+            *r.add(6) = *r.add(2);
+            let (a, c) = (i.a + 3, i.b + 1);
+            Some(Insn::new(Op::Call, a, 3, c, link_for_call(a, c)))
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn native_call_slowly(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
+        self.slow(base, pc)
+    }
+
+    /// The function with `count` arguments at `arguments`, called at `pc`, raised.
+    #[cold]
+    #[inline(never)]
+    fn native_failed(
+        self,
+        raise: Raise,
+        arguments: *mut u64,
+        count: u32,
+        pc: *const u64,
+        a: u8,
+    ) -> Result<Step, Raise> {
+        // SAFETY: live thread; the frame of the call.
+        unsafe {
+            if raise != Raise::NoMemory {
+                (*self.current()).base = self.offset_of(arguments);
+                return self.unwind(raise);
+            }
+            // Nothing has changed: the slow path calls again, after a collection.
+            let base = arguments.sub(2 + a as usize);
+            self.save_frame(base, pc);
+            (*self.vm()).top = arguments.add(count as usize);
+            self.collect();
+            self.with_retry(|| self.slow(base, pc))
         }
     }
 

@@ -93,7 +93,7 @@ pub fn array_index(x: f64) -> Option<u32> {
 }
 
 #[inline(always)]
-fn hash_value(key: Value) -> u32 {
+pub(crate) fn hash_value(key: Value) -> u32 {
     let h = key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (h >> 32) as u32
 }

@@ -1,8 +1,10 @@
 //! Borders and the order in which `next` visits a table.
 
-use super::{NODES, Node, array_index};
+use super::{NODES, array_index};
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
-use crate::value::Value;
+use crate::ops::Machine;
+use crate::ops::nodes::entry_from;
+use crate::value::{TAG, Value};
 
 impl Rt {
     /// A border: `#t`.
@@ -63,42 +65,10 @@ impl Rt {
     /// The entry at or after position `cursor` of the traversal order (array,
     /// properties, nodes), and the position after it.
     pub(crate) fn entry_from(self, t: TableRef, cursor: u32) -> Option<(Value, Value, u32)> {
-        // SAFETY: live table.
-        unsafe {
-            let table = self.table(t);
-            let mut i = cursor;
-            let cap = (*table).array_cap;
-            while i < cap {
-                let v: Value = self.get((*table).array + (i + 1) * 8);
-                i += 1;
-                if !v.is_nil() {
-                    return Some((Value::number(i as f64), v, i));
-                }
-            }
-            let shape = ShapeRef((*table).shape);
-            let count = self.shape(shape).header.aux;
-            while i - cap < count {
-                let slot = i - cap;
-                let v: Value = self.get(self.slot_offset(t, slot));
-                i += 1;
-                if !v.is_nil() {
-                    return Some((self.property_key(shape, slot).value(), v, i));
-                }
-            }
-            let hash = (*table).hash;
-            if hash == 0 {
-                return None;
-            }
-            let nodes = self.header(hash).aux;
-            while i - cap - count < nodes {
-                let node: Node = self.get(hash + NODES + (i - cap - count) * 16);
-                i += 1;
-                if !node.value.is_nil() {
-                    return Some((node.key, node.value, i));
-                }
-            }
-            None
-        }
+        // SAFETY: no registers are touched.
+        let m = unsafe { Machine::new(self.vm(), core::ptr::null_mut(), TAG) };
+        let (k, v, after) = entry_from(m, t.0, cursor)?;
+        Some((Value(k), Value(v), after))
     }
 
     /// The traversal position after `key`; `None` when the table has no such key.
