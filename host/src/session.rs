@@ -130,6 +130,10 @@ fn execute(
     }
     let started = Instant::now();
     let result = run_all(&mut vm, options, output, host);
+    if host.exit_asked().is_none() {
+        // As in the reference, `os.exit` ends without.
+        vm.close();
+    }
     report.run_ns = started.elapsed().as_nanos();
     report.take(&vm);
     result

@@ -456,6 +456,27 @@ impl<'m> Vm<'m> {
         }
     }
 
+    /// Runs the finalizers (`__gc`) of all userdata, in the reverse order of their creation;
+    /// errors in them are ignored. What a program expects at its end: to be called before
+    /// the VM is dropped. Ends early when fuel runs out or on a stop request.
+    pub fn close(&mut self) {
+        let rt = self.rt;
+        rt.separate_userdata(true);
+        while rt.finalizer_is_due() {
+            let one = |call: &mut Call| {
+                rt.run_finalizers(call)?;
+                Ok(Traced {
+                    count: 0,
+                    error: None,
+                })
+            };
+            match self.enter(one) {
+                Err(VmError::OutOfFuel | VmError::Stopped) => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Compiles a chunk. The closure isn't rooted.
     pub(crate) fn load(&mut self, source: &[u8], chunk_name: &[u8]) -> Result<ClosureRef, VmError> {
         let rt = self.rt;

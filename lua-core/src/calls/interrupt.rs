@@ -30,7 +30,6 @@ pub(crate) enum Interrupt {
     /// A hook.
     Hook = 1,
     /// The finalizer of a userdata.
-    #[allow(dead_code)] // The collector starts these.
     Finalizer = 2,
 }
 
@@ -68,7 +67,6 @@ fn kind_of(note: u64) -> Interrupt {
 
 impl Rt {
     /// May an interrupt of this kind run now in the running thread?
-    #[allow(dead_code)] // For the collector.
     pub(crate) fn may_interrupt(self, kind: Interrupt) -> bool {
         // SAFETY: live thread.
         unsafe { (*self.current()).interrupts & kind as u32 == 0 }
@@ -158,6 +156,10 @@ impl Rt {
             (*self.current()).interrupts &= !(kind_of(note) as u32);
             (*self.current()).entries -= 1;
             self.refresh_hooks();
+            if (*self.vm()).userdata.due != 0 {
+                // The next finalizer's turn comes at the next tick.
+                self.expire_slice();
+            }
             note
         }
     }

@@ -7,6 +7,7 @@
 mod coroutines;
 mod entry;
 mod errors;
+mod finalizers;
 pub mod hooks;
 pub(crate) mod interrupt;
 mod tails;

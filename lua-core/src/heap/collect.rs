@@ -432,6 +432,9 @@ impl Rt {
                 .max(((*vm).region_bytes.min((*vm).cap) / 16).min(FRESH))
                 .max(32 << 10);
             self.trim_mark_stack();
+            if (*vm).userdata.due != 0 {
+                self.expire_slice();
+            }
         }
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Userdatas {
     pub due: u32,
     /// The last one of these.
     pub last_due: u32,
+    /// One whose finalizer is about to be called, or 0.
+    pub current: u32,
 }
 
 impl Rt {
@@ -132,7 +134,8 @@ impl Rt {
         }
     }
 
-    /// The next userdata to be finalized; it goes back to the list of all.
+    /// The next userdata to be finalized; it goes back to the list of all. It stays alive
+    /// until [`Rt::finalizer_has_begun`].
     pub(crate) fn take_due_userdata(self) -> Option<UserdataRef> {
         // SAFETY: plain fields.
         unsafe {
@@ -145,14 +148,22 @@ impl Rt {
             (*lists).due = (*userdata).next;
             (*userdata).next = (*lists).all;
             (*lists).all = u;
+            (*lists).current = u;
             Some(UserdataRef(u))
         }
+    }
+
+    /// The userdata taken last is on the stack now.
+    pub(crate) fn finalizer_has_begun(self) {
+        // SAFETY: plain field.
+        unsafe { (*self.vm()).userdata.current = 0 }
     }
 
     /// Userdata to be finalized are alive.
     pub(crate) fn mark_due_userdata(self) {
         // SAFETY: plain fields.
         unsafe {
+            self.mark((*self.vm()).userdata.current);
             let mut u = (*self.vm()).userdata.due;
             while u != 0 {
                 self.mark(u);

@@ -444,6 +444,7 @@ fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
                 (*gc).stopped = false;
                 (*rt.vm()).top = call.base.add(call.count as usize);
                 rt.collect_fully();
+                rt.run_finalizers(call)?;
                 Value::number(0.0)
             }
             b"step" => {
@@ -454,6 +455,7 @@ fn collectgarbage(call: &mut Call) -> Result<Results, Raise> {
                 let work = (kilobytes * 1024 / 100).saturating_mul((*gc).step_percent as u64);
                 let done = rt.step(work.min(1 << 40) as i64);
                 rt.schedule(0);
+                rt.run_finalizers(call)?;
                 Value::boolean(done)
             }
             b"setpause" => {

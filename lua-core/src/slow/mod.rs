@@ -125,6 +125,9 @@ impl Rt {
             (*vm).tick = (*vm).slice;
         }
         self.reported();
+        if self.finalizer_is_due() {
+            return self.run_finalizer(base, pc);
+        }
         Ok(Step::Run { base, pc })
     }
 
