@@ -158,16 +158,35 @@ impl Rt {
             let mut func = base.add(i.a as usize);
             let mut count = self.argument_count(func.add(2), i.b);
             let mut f = Value(*func);
+            let called = f;
             if !f.is_function() {
-                let h = self.event_handler(self.metatable_of(f), Event::Call);
-                if !h.is_function() {
-                    return Err(self.call_type_error(f));
+                f = self.event_handler(self.metatable_of(f), Event::Call);
+                if !f.is_function() {
+                    return Err(self.call_type_error(called));
                 }
+            }
+            // The frame that a Lua function replaces: past the shift of a variadic one.
+            let replaced = |base: *mut u64| {
+                let mut target = base;
+                let mut header = *target.sub(1);
+                while FrameKind::of((header >> 32) as u32) == FrameKind::Variadic {
+                    target = target.byte_sub(distance((header >> 32) as u32));
+                    header = *target.sub(1);
+                }
+                (target, header)
+            };
+            // Memory may be short here: before anything changes.
+            let link_then = if f.has_tag(tag::CLOSURE) {
+                let (target, header) = replaced(base);
+                self.count_tail(target, (header >> 32) as u32)?
+            } else {
+                0
+            };
+            if called != f {
                 func = self.room(func.add(2), count + 4, count)?.sub(2);
                 core::ptr::copy(func.add(2), func.add(3), count as usize);
-                *func.add(2) = f.0;
-                *func = h.0;
-                f = h;
+                *func.add(2) = called.0;
+                *func = f.0;
                 count += 1;
             }
             let base: *mut u64 = self.at((*self.current()).base);
@@ -191,22 +210,15 @@ impl Rt {
                 core::ptr::copy(inner.sub(2), base.sub(2), n.0 as usize);
                 return self.return_from(base, header, n.0);
             }
-            // Slide function and arguments down over this frame (past the shift of a
-            // variadic one), and call from there.
-            let mut target = base;
-            let mut header = *target.sub(1);
-            while FrameKind::of((header >> 32) as u32) == FrameKind::Variadic {
-                target = target.byte_sub(distance((header >> 32) as u32));
-                header = *target.sub(1);
-            }
+            // Slide function and arguments down over this frame, and call from there.
+            let (mut target, header) = replaced(base);
             // Nothing may fail once this frame is overwritten, so its successor gets room now.
             let entry = self.closure(ClosureRef(f.payload())).entry;
             let signature: u32 = self.get(entry - SIGNATURE_BEFORE_ENTRY);
             let registers = self.get::<u32>(entry - FRAME_BYTES_BEFORE_ENTRY) / 8;
             let arguments = func.add(2).offset_from_unsigned(target) as u32;
             let needed = count.max(params_of(signature)) + 2 + registers;
-            let link = self.count_tail(target, (header >> 32) as u32)?;
-            header = header_word(header as u32, link);
+            let header = header_word(header as u32, link_then);
             target = self.room(target, needed, arguments + count)?;
             *target.sub(2) = f.0;
             core::ptr::copy(target.add(arguments as usize), target, count as usize);
