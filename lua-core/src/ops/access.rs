@@ -80,7 +80,7 @@ pub const PATIENCE: u32 = 32;
 /// Index of the stub for a shape and a property name.
 #[inline(always)]
 pub fn stub_index(shape: u32, key: u32) -> usize {
-    ((shape >> 4) ^ (key >> 4).wrapping_mul(0x9E37_79B1) >> 16) as usize % STUBS
+    ((shape >> 4) ^ ((key >> 4).wrapping_mul(0x9E37_79B1) >> 16) ^ key) as usize % STUBS
 }
 
 /// Counts a miss of the instruction's cache; now and then it is time to look
@@ -175,6 +175,12 @@ fn get_named<O: Operands>(m: Machine, o: O, t: u32, key: u32) -> Flow {
         m.set_reg(o.a(), v);
         return Flow::Next;
     }
+    get_handled(m, o, t, key)
+}
+
+/// Asks the function that `__index` names for a property of `t`.
+#[inline(always)]
+fn get_handled<O: Operands>(m: Machine, o: O, t: u32, key: u32) -> Flow {
     match stub_of(m, t, key) {
         // SAFETY: plain field.
         Some(s) if s.place == Place::Handler && s.epoch == unsafe { (*m.vm).epoch } => {
@@ -212,19 +218,45 @@ pub fn set_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
 /// `Method` in a form whose cache missed.
 #[inline(always)]
 pub fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    match missed(m, o, o.b()).and_then(|t| get_by_stub(m, t, o.d())) {
-        Some(v) => found(m, o, v),
-        None => Flow::Slow,
+    let Some(t) = missed(m, o, o.b()) else {
+        return Flow::Slow;
+    };
+    if let Some(v) = get_by_stub(m, t, o.d()) {
+        return found(m, o, v);
     }
+    let object = m.reg(o.b());
+    let flow = get_handled(m, o, t, o.d());
+    if matches!(flow, Flow::Goto(..)) {
+        m.set_reg(o.a() + 16, object);
+    }
+    flow
 }
 
 /// `SetField` in a form for own properties whose cache missed.
 #[inline(always)]
 pub fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
-    match missed(m, o, o.a()) {
-        Some(t) if set_by_stub(m, t, o.d(), m.reg(o.b())) => Flow::Next,
+    let Some(t) = missed(m, o, o.a()) else {
+        return Flow::Slow;
+    };
+    if set_by_stub(m, t, o.d(), m.reg(o.b())) {
+        return Flow::Next;
+    }
+    match stub_of(m, t, store_key(o.d())) {
+        // SAFETY: plain field.
+        Some(s) if s.epoch == unsafe { (*m.vm).epoch } => {
+            let key = Value::tagged(tag::STRING, o.d()).0;
+            let arguments = [m.reg(o.a()), key, m.reg(o.b())];
+            call_handler(m, o, m.get(s.slot, 0), arguments)
+        }
         _ => Flow::Slow,
     }
+}
+
+/// Key in the cache for stores of an absent property, by its name's reference: there
+/// the slot is that of the function which `__newindex` names.
+#[inline(always)]
+pub(crate) fn store_key(name: u32) -> u32 {
+    name | 2
 }
 
 /// The table in register at `offset` if it has the cached shape.
@@ -629,40 +661,111 @@ pub fn set_index_k<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn new_table<O: Operands>(m: Machine, o: O) -> Flow {
     if o.extra(0) != 0 {
+        cold_path();
+        return Flow::Rest(Part::NewTable);
+    }
+    let Some((inline, class)) = small_table(m, o.d()) else {
+        return Flow::Slow;
+    };
+    let t = head_of(m, class);
+    if t == 0 {
+        cold_path();
         return Flow::Slow;
     }
-    let shape = o.d();
+    take(m, class, t);
+    set_up_table(m, t, o.d(), inline);
+    m.set_reg(o.a(), Value::tagged(tag::TABLE, t).0);
+    Flow::Next
+}
+
+/// The rest of `new_table`: with a small array part.
+#[inline(always)]
+pub fn new_table_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    let n = o.extra(0);
+    if n > 16 || o.extra(1) != 0 {
+        return Flow::Slow;
+    }
+    let Some((inline, class)) = small_table(m, o.d()) else {
+        return Flow::Slow;
+    };
+    let t = head_of(m, class);
+    if t == 0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    // Both may come from one list.
+    let array_class = class_for(n * 8 + 8);
+    let array = if array_class == class {
+        m.get(t, offset_of!(Header, aux))
+    } else {
+        head_of(m, array_class)
+    };
+    if array == 0 {
+        cold_path();
+        return Flow::Slow;
+    }
+    take(m, class, t);
+    take(m, array_class, array);
+    // SAFETY: plain field.
+    let fresh = unsafe { (*m.vm).fresh } as u64;
+    m.set(
+        array,
+        0,
+        Kind::Values as u64 | fresh << 8 | (n as u64) << 32,
+    );
+    let mut i = 1;
+    while i <= n as usize {
+        m.set(array, i * 8, Value::NIL.0);
+        i += 1;
+    }
+    set_up_table(m, t, o.d(), inline);
+    m.set(t, ARRAY, array as u64 | (n as u64) << 32);
+    m.set_reg(o.a(), Value::tagged(tag::TABLE, t).0);
+    Flow::Next
+}
+
+/// Inline slots and size class of a table of this shape, if it is small.
+#[inline(always)]
+fn small_table(m: Machine, shape: u32) -> Option<(u32, usize)> {
     let inline = m.get::<u8>(shape, offset_of!(Shape, header) + offset_of!(Header, b3)) as u32;
     if inline > 8 {
-        return Flow::Slow;
+        return None;
     }
-    // SAFETY: plain fields; the class of at most 96 bytes exists; a free cell links to the next.
+    Some((inline, class_for(SLOTS + inline * 8)))
+}
+
+/// The first free cell of a class, or 0.
+#[inline(always)]
+fn head_of(m: Machine, class: usize) -> u32 {
+    // SAFETY: plain field; the class exists.
+    unsafe { *(&raw const (*m.vm).cells.free as *const u32).add(class) }
+}
+
+/// Takes the first free cell of a class.
+#[inline(always)]
+fn take(m: Machine, class: usize, cell: u32) {
+    // SAFETY: plain field; a free cell links to the next.
     unsafe {
-        let class = class_for(SLOTS + inline * 8);
-        let cells = &raw mut (*m.vm).cells;
-        let head = (&raw mut (*cells).free as *mut u32).add(class);
-        let t = *head;
-        if t == 0 {
-            cold_path();
-            return Flow::Slow;
-        }
-        *head = m.get::<u32>(t, offset_of!(Header, aux));
-        let first = Kind::Table as u64
-            | ((*m.vm).fresh as u64) << 8
-            | (inline as u64) << 24
-            | (shape as u64) << 32;
-        m.set(t, 0, first);
-        m.set(t, META, 0u64);
-        m.set(t, ARRAY, 0u64);
-        m.set(t, offset_of!(Table, hash), 0u64);
-        let mut i = 0;
-        while i < inline as usize {
-            m.set(t, SLOTS as usize + i * 8, Value::NIL.0);
-            i += 1;
-        }
-        m.set_reg(o.a(), Value::tagged(tag::TABLE, t).0);
+        *(&raw mut (*m.vm).cells.free as *mut u32).add(class) =
+            m.get::<u32>(cell, offset_of!(Header, aux));
     }
-    Flow::Next
+}
+
+/// Makes a cell an empty table.
+#[inline(always)]
+fn set_up_table(m: Machine, t: u32, shape: u32, inline: u32) {
+    // SAFETY: plain field.
+    let fresh = unsafe { (*m.vm).fresh } as u64;
+    let first = Kind::Table as u64 | fresh << 8 | (inline as u64) << 24 | (shape as u64) << 32;
+    m.set(t, 0, first);
+    m.set(t, META, 0u64);
+    m.set(t, ARRAY, 0u64);
+    m.set(t, offset_of!(Table, hash), 0u64);
+    let mut i = 0;
+    while i < inline as usize {
+        m.set(t, SLOTS as usize + i * 8, Value::NIL.0);
+        i += 1;
+    }
 }
 // The three 64-bit stores clear two fields each.
 const _: () = assert!(META == 8 && PROPS == 12 && ARRAY == 16 && ARRAY_CAP == 20);
@@ -683,6 +786,21 @@ pub fn init_field<O: Operands>(m: Machine, o: O) -> Flow {
 
 /// R[a][d .. d+b-2] = R[a+1 ..]
 #[inline(always)]
-pub fn set_list<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+pub fn set_list<O: Operands>(m: Machine, o: O) -> Flow {
+    let t = m.reg_ref(o.a());
+    let n = (o.imm_b() as u32).wrapping_sub(1);
+    let last = o.d().wrapping_add(n).wrapping_sub(1);
+    // An open list, a part that isn't large enough, or a table that marking has reached.
+    if o.imm_b() == 0 || last > m.get::<u32>(t, ARRAY_CAP) || m.barrier_applies(t) {
+        cold_path();
+        return Flow::Slow;
+    }
+    let array: u32 = m.get(t, ARRAY);
+    let mut i = 0;
+    while i < n as usize {
+        let v = m.reg(o.a() + 8 + i * 8);
+        m.set(array, (o.d() as usize + i) * 8, v);
+        i += 1;
+    }
+    Flow::Next
 }

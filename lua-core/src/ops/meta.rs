@@ -184,7 +184,9 @@ const COMPLETION: u8 = 7;
 const fn completion_of(op: Op) -> u8 {
     match op.info().base.without_loop() {
         // The pair's result goes to a register of its own.
-        Op::Concat | Op::Method => 0,
+        Op::Concat => 0,
+        // The object is where it belongs already.
+        Op::Method => STORE,
         Op::SetGlobal | Op::SetField | Op::SetIndex | Op::SetIndexK => IGNORE,
         Op::JumpEq | Op::JumpLt | Op::JumpLe => TAKE_IF,
         Op::JumpLtVK | Op::JumpLeVK | Op::JumpLtKV | Op::JumpLeKV => TAKE_IF,

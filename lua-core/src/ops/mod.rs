@@ -64,6 +64,7 @@ macro_rules! for_each_part {
             SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
             GetIndex None access::get_index_rest "a `GetIndex` outside the array part";
             SetIndex None access::set_index_rest "a `SetIndex` outside the array part";
+            NewTable Pair access::new_table_rest "a `NewTable` with an array part";
             GetIndexK None access::get_index_k_rest "a `GetIndexK` outside the array part";
             Arith    None meta::arith_rest       "arithmetic of which the result is no number";
             Order    None meta::order_rest       "a comparison of what isn't numbers";
@@ -305,7 +306,7 @@ impl Machine {
     }
 
     #[inline(always)]
-    fn barrier_applies(self, owner: u32) -> bool {
+    pub(super) fn barrier_applies(self, owner: u32) -> bool {
         // SAFETY: plain field.
         self.get::<u8>(owner, offset_of!(Header, mark)) == unsafe { (*self.vm).barrier }
     }

@@ -14,7 +14,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
-use crate::ops::access::{Place, STUBS, Stub, stub_index};
+use crate::ops::access::{Place, STUBS, Stub, store_key, stub_index};
 use crate::ops::meta::event_key;
 use crate::shape::outline_capacity;
 use crate::state::Event;
@@ -315,6 +315,14 @@ impl Rt {
             {
                 (*self.table(TableRef(meta))).flags |= ON_CHAIN;
                 self.quicken(pc, Op::SetFieldF, [old.0, slot, epoch, 0]);
+                let key = store_key(key.0);
+                (&mut (*self.vm()).stubs.entries)[stub_index(old.0, key)] = Stub {
+                    shape: old.0,
+                    key,
+                    slot,
+                    epoch,
+                    place: Place::Handler,
+                };
             }
             if !newindex.is_nil() || self.is_dictionary(t) || self.is_event_name(key) {
                 return self.set_index(base, pc, object, Some(i.a), key.value(), v);
