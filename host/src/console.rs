@@ -70,9 +70,13 @@ impl<'a> Console<'a> {
                 break;
             }
             if let Err(error) = ended {
-                let message = vm.message().map(<[u8]>::to_vec);
-                let text = report::text(&SessionError::Lua(error, message));
-                self.output.complain(&[text.as_slice(), b"\n"].concat());
+                match SessionError::of_lua(vm, error) {
+                    SessionError::Nil => {}
+                    error => {
+                        let text = report::text(&error);
+                        self.output.complain(&[text.as_slice(), b"\n"].concat());
+                    }
+                }
             }
             interrupt::renew();
         }

@@ -8,8 +8,12 @@ use crate::session::SessionError;
 use lua_core::state::Stats;
 use lua_core::{Engine, Vm, VmError};
 
-/// "moonpatch: what went wrong", with a traceback if there is one.
+/// "moonpatch: what went wrong", with a traceback if there is one; nothing if nothing is
+/// to be told.
 pub fn message(error: &SessionError) -> Vec<u8> {
+    if let SessionError::Nil = error {
+        return Vec::new();
+    }
     [b"moonpatch: ", text(error).as_slice(), b"\n"].concat()
 }
 
@@ -20,6 +24,7 @@ pub fn text(error: &SessionError) -> Vec<u8> {
         SessionError::File { what, name, error } => file_message(what, name, error),
         SessionError::Bundle(text) => text.clone().into_bytes(),
         SessionError::Setup(e) => e.to_string().into_bytes(),
+        SessionError::Nil => Vec::new(),
         SessionError::Lua(error, message) => lua_message(*error, message.as_deref()),
     }
 }

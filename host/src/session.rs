@@ -51,6 +51,18 @@ pub enum SessionError {
     Setup(VmError),
     /// The program failed; the text is Lua's message, if the error value has one.
     Lua(VmError, Option<Vec<u8>>),
+    /// It failed with nil for an error, of which nothing is told.
+    Nil,
+}
+
+impl SessionError {
+    /// The failure of a program.
+    pub fn of_lua(vm: &Vm, error: VmError) -> SessionError {
+        if error == VmError::Runtime && vm.error_is_nil() {
+            return SessionError::Nil;
+        }
+        SessionError::Lua(error, vm.message().map(<[u8]>::to_vec))
+    }
 }
 
 /// Runs everything that `options` ask for; gives the exit status.
@@ -294,7 +306,7 @@ fn ended(vm: &Vm, host: &Host, result: Result<(), VmError>) -> Result<(), Sessio
     match result {
         Ok(()) => Ok(()),
         Err(VmError::Stopped) if host.exit_asked().is_some() && !interrupt::interrupted() => Ok(()),
-        Err(error) => Err(SessionError::Lua(error, vm.message().map(<[u8]>::to_vec))),
+        Err(error) => Err(SessionError::of_lua(vm, error)),
     }
 }
 

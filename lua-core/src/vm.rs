@@ -1,5 +1,6 @@
 //! The VM as an embedder sees it.
 
+use crate::calls::hooks::event;
 use crate::chunk::make_function;
 use crate::engine::Engine;
 use crate::error::Raise;
@@ -9,7 +10,7 @@ use crate::heap::cells::{BLOCK, CLASSES, Cells};
 use crate::heap::collect::{Collector, STEP_BUDGET, Stress};
 use crate::heap::intern::InternTable;
 use crate::heap::userdata::Userdatas;
-use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef};
+use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef, ThreadRef};
 use crate::library;
 use crate::native::{Call, Library, NativeFn, Special};
 use crate::state::{EVENT_NAMES, Hooks, QUANTUM, Stats, VmState};
@@ -579,6 +580,40 @@ impl<'m> Vm<'m> {
             _ => Some(call.call_result(1, count)),
         };
         Ok(Traced { count, error })
+    }
+
+    /// Calls `hook` with the name of an event and, for lines, the line's number, while the
+    /// main thread runs Lua code; `events` are bits of [`crate::calls::hooks::event`], `period` the
+    /// number of instructions between two count events. `None` takes the hook away. It is
+    /// the hook that `debug.sethook` sets and sees, and may fail to end the program.
+    pub fn set_hook(
+        &mut self,
+        hook: Option<NativeFn>,
+        events: u32,
+        period: u32,
+    ) -> Result<(), VmError> {
+        let rt = self.rt;
+        // SAFETY: plain field.
+        let main = ThreadRef(unsafe { (*rt.vm()).main_thread });
+        let mask = if period == 0 {
+            events & !event::COUNT
+        } else {
+            events
+        };
+        let set = || match hook {
+            Some(f) if mask != 0 => {
+                let f = rt.new_native(f, 0, 0, rt.globals().0, &[])?;
+                rt.set_hook(main, f.value(), mask, period)
+            }
+            _ => rt.set_hook(main, Value::NIL, 0, 0),
+        };
+        rt.repeated(set).map_err(|NoMemory| VmError::NoMemory)
+    }
+
+    /// Is the value of the last runtime error nil? The reference's `lua` tells nothing then.
+    pub fn error_is_nil(&self) -> bool {
+        // SAFETY: plain field.
+        unsafe { (*self.rt.vm()).error_value.is_nil() }
     }
 
     /// The message of the last syntax or runtime error; `None` if the error value

@@ -8,6 +8,7 @@
 
 mod base;
 mod builder;
+mod console;
 mod coroutine;
 mod debug;
 mod files;
@@ -99,6 +100,7 @@ pub(crate) fn open_system(rt: Rt) -> Result<(), NoMemory> {
     io::open(rt)?;
     os::open(rt)?;
     load_file::open(rt)?;
+    console::open(rt)?;
     match rt.system() {
         Some(system) => package::open_system(rt, system),
         None => Ok(()),
