@@ -21,6 +21,22 @@ local function g(...) return f(...) end
 g(1)
 debug.sethook()
 print(table.concat(log, " "))
+-- natives that call back, with errors through them
+do
+  local log = {}
+  local function hook(e) log[#log+1] = e end
+  local function va(...) return ... end
+  debug.sethook(hook, "cr")
+  pcall(va, 1, 2)
+  pcall(table.sort, {3, 2, 1}, function(a, b) error("cmp") end)
+  pcall(string.gsub, "ab", ".", function(c) return nil + 1 end)
+  table.sort({2, 1}, function(a, b) return a < b end)
+  xpcall(function() error("x") end, function(m) return m end)
+  pcall(pcall, error, "x")
+  pcall(coroutine.wrap(function() error("in") end))
+  debug.sethook()
+  print(table.concat(log, " "))
+end
 -- errors in hooks
 print(pcall(function()
   local x = 1

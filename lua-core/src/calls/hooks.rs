@@ -13,10 +13,11 @@
 
 use super::Step;
 use super::interrupt::{After, Interrupt};
+use super::tails::outer_link;
 use crate::error::Raise;
 use crate::frame::FrameKind;
 use crate::heap::{Header, Kind, NoMemory, Rt, ThreadRef};
-use crate::isa::{Insn, OPS, Op};
+use crate::isa::{Control, Insn, OPS, Op};
 use crate::proto::Proto;
 use crate::value::{Value, tag};
 
@@ -220,27 +221,35 @@ impl Rt {
         while self.wants(!0) {
             self.save_frame(base, pc);
             let step = match self.next_report(base, pc) {
-                Some(report) => self.report_before(base, pc, report),
+                Some(report) => self
+                    .report_before(base, pc, report)
+                    .or_else(|raise| self.unwind(raise)),
                 None if self.wants(event::CALL | event::RETURN) && self.hides_events(base, pc) => {
-                    // Only the slow path reports what the operation does.
-                    // SAFETY: plain field.
-                    let tick = unsafe { (*self.vm()).tick };
-                    if tick > 0 {
-                        // SAFETY: plain field.
-                        unsafe { (*self.vm()).tick = tick - 1 };
-                        self.slow(base, pc)
-                    } else {
-                        return Ok(Step::Run { base, pc });
-                    }
+                    self.carry_out(base, pc)
                 }
                 None => return Ok(Step::Run { base, pc }),
             };
-            match step.or_else(|raise| self.unwind(raise))? {
+            match step? {
                 Step::Run { base: b, pc: p } => (base, pc) = (b, p),
                 exit => return Ok(exit),
             }
         }
         Ok(Step::Run { base, pc })
+    }
+
+    /// Executes an instruction by the slow path, with the tick that its body would count.
+    fn carry_out(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
+        let insn = crate::ops::insn(pc);
+        if OPS[insn.op as usize].control == Control::Call {
+            // SAFETY: plain field.
+            unsafe {
+                (*self.vm()).tick -= 1;
+                if (*self.vm()).tick < 0 {
+                    return self.safepoint(base, pc);
+                }
+            }
+        }
+        self.slow(base, pc)
     }
 
     /// Does the body of the instruction's operation call native functions, or return from
@@ -254,7 +263,7 @@ impl Rt {
                     Value(*base.add(insn.a as usize)).has_tag(tag::NATIVE)
                 }
                 Op::Return | Op::Return0 | Op::Return1 => {
-                    FrameKind::of((*base.sub(1) >> 32) as u32) == FrameKind::Protected
+                    FrameKind::of(outer_link(base).1) == FrameKind::Protected
                 }
                 _ => false,
             }

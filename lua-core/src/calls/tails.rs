@@ -30,7 +30,7 @@ const FIRST_CAPACITY: u32 = 14;
 ///
 /// # Safety
 /// It is a complete frame.
-unsafe fn outer_link(base: *mut u64) -> (*mut u64, u32) {
+pub(super) unsafe fn outer_link(base: *mut u64) -> (*mut u64, u32) {
     // SAFETY: the contract; a variadic function's argument frame lies below.
     unsafe {
         let link = (*base.sub(1) >> 32) as u32;
