@@ -221,8 +221,8 @@ macro_rules! for_each_op {
             LoopNe    (Src Src No Jump) None Loop   LoopNe    branch::loop_ne  "tick; if not (R[a] == R[b]) then pc += d";
             LoopEqN   (Src No No Jump) K    Loop   LoopEqN   branch::loop_eq_n  "tick; if R[a] == K, a number, then pc += d";
             LoopNeN   (Src No No Jump) K    Loop   LoopNeN   branch::loop_ne_n  "tick; if not (R[a] == K), a number, then pc += d";
-            LoopEqC   (Src No No Jump) K    Loop   LoopEqC   branch::loop_eq_c  "tick; if R[a] == K, nil, boolean or string, then pc += d";
-            LoopNeC   (Src No No Jump) K    Loop   LoopNeC   branch::loop_ne_c  "tick; if not (R[a] == K), nil, boolean or string, then pc += d";
+            LoopEqC   (Src No No Jump) C    Loop   LoopEqC   branch::loop_eq_c  "tick; if R[a] == K, nil, boolean or string, then pc += d";
+            LoopNeC   (Src No No Jump) C    Loop   LoopNeC   branch::loop_ne_c  "tick; if not (R[a] == K), nil, boolean or string, then pc += d";
             LoopLt    (Src Src No Jump) None Loop   LoopLt    branch::loop_lt  "tick; if R[a] < R[b] then pc += d";
             LoopNotLt (Src Src No Jump) None Loop   LoopNotLt branch::loop_not_lt  "tick; if not (R[a] < R[b]) then pc += d";
             LoopLe    (Src Src No Jump) None Loop   LoopLe    branch::loop_le  "tick; if R[a] <= R[b] then pc += d";

@@ -76,3 +76,12 @@ print(pcall(function() return setmetatable({}, { __add = function() error("insid
 print(pcall(function() return #5 end))
 -- __len is not used for tables in 5.1.
 print(#setmetatable({ 1, 2 }, { __len = function() return 100 end }))
+
+-- `__unm` gets its operand twice, `__len` once and nil.
+do
+  local u = newproxy(true)
+  local mt = getmetatable(u)
+  mt.__unm = function(...) return select("#", ...), rawequal(..., u), rawequal(select(2, ...), u) end
+  mt.__len = function(...) return tostring(select("#", ...)) .. tostring((select(2, ...))) end
+  print(-u, #u)
+end

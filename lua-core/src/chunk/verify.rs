@@ -561,6 +561,11 @@ impl Verifier<'_> {
                 self.arrive(pc, target(pc, insn))?;
                 Ok(false)
             }
+            // A loop that ends with its condition.
+            Control::Loop if info.op.without_loop() != info.op => {
+                self.arrive(pc, target(pc, insn))?;
+                Ok(true)
+            }
             Control::Return => Ok(false),
             Control::Loop | Control::Call => Err(ChunkError::Code),
         }

@@ -313,7 +313,7 @@ impl Rt {
                 if h.is_nil() {
                     return Err(self.type_error("get length of", x, Some(i.b)));
                 }
-                self.call_handler(base, pc, h, &[x, x], 0)
+                self.call_handler(base, pc, h, &[x, Value::NIL], 0)
             }
             Op::Concat => self.concat(base, pc, i, i.c),
             Op::JumpEq | Op::JumpNe => {
