@@ -49,6 +49,8 @@ const OUTPUT: u32 = 2;
 
 /// What the reference's registry calls the metatable.
 const META_NAME: &[u8] = b"FILE*";
+/// The error for files that were closed.
+const CLOSED: &[u8] = b"attempt to use a closed file";
 /// Size of a buffer where the program doesn't say, as C's `BUFSIZ`.
 const BUFFER_SIZE: i64 = 8192;
 
@@ -109,7 +111,7 @@ fn file(call: &Call) -> Result<(Handle, FileId), Raise> {
     let handle = handle(call)?;
     match handle.file(call.rt()) {
         Some(file) => Ok((handle, file)),
-        None => Err(call.rt().raise_text(b"attempt to use a closed file")),
+        None => Err(call.rt().raise_text(CLOSED)),
     }
 }
 
@@ -247,8 +249,13 @@ fn io_close(call: &mut Call) -> Result<Results, Raise> {
     if call.count() > 0 {
         return close(call);
     }
-    let (handle, file) = default_file(call, OUTPUT)?;
-    close_handle(call, handle, file)
+    let rt = call.rt();
+    let output = rt.raw_get_int(defaults(call)?, OUTPUT);
+    let handle = Handle::from_value(rt, output);
+    match handle.and_then(|h| Some((h, h.file(rt)?))) {
+        Some((handle, file)) => close_handle(call, handle, file),
+        None => Err(rt.raise_text(CLOSED)),
+    }
 }
 
 fn close(call: &mut Call) -> Result<Results, Raise> {
