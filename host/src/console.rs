@@ -31,9 +31,6 @@ enum Line {
     End,
 }
 
-/// The text of a chunk, and what running it gave unless it is incomplete.
-type Read = (Vec<u8>, Option<Result<(), VmError>>);
-
 /// Where lines come from.
 enum Source {
     Terminal(Box<Editor<Names, DefaultHistory>>),
@@ -64,8 +61,7 @@ impl<'a> Console<'a> {
 
     /// Runs chunks until the input ends or the program asks to exit.
     pub fn run(&mut self, vm: &mut Vm) {
-        while let Some((chunk, first)) = self.chunk(vm) {
-            let ended = first.unwrap_or_else(|| vm.run_printing(&chunk, b"=stdin"));
+        while let Some(ended) = self.chunk(vm) {
             if self.host.exit_asked().is_some() {
                 break;
             }
@@ -89,8 +85,9 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Reads a chunk and runs it as soon as it is one.
-    fn chunk(&mut self, vm: &mut Vm) -> Option<Read> {
+    /// Reads a chunk and runs it as soon as it is one; `None` at the end of the input,
+    /// also within a chunk.
+    fn chunk(&mut self, vm: &mut Vm) -> Option<Result<(), VmError>> {
         let mut chunk: Vec<u8> = Vec::new();
         let mut is_first = true;
         loop {
@@ -109,9 +106,7 @@ impl<'a> Console<'a> {
                     is_first = true;
                     continue;
                 }
-                Line::End if is_first => return None,
-                // The chunk stays incomplete: its error is told.
-                Line::End => return Some((chunk, None)),
+                Line::End => return None,
             }
             is_first = false;
             let ended = vm.run_printing(&chunk, b"=stdin");
@@ -119,7 +114,7 @@ impl<'a> Console<'a> {
                 && vm.message().is_some_and(|m| m.ends_with(b"'<eof>'"));
             if !incomplete {
                 self.remember(&chunk);
-                return Some((chunk, Some(ended)));
+                return Some(ended);
             }
         }
     }

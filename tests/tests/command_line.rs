@@ -224,3 +224,179 @@ fn the_statistics_are_json() {
         assert!(ended.counter("run_ns") > 0 && ended.counter("bytes_allocated") > 0);
     }
 }
+
+/// Runs in a folder of its own, with variables of the environment.
+fn in_folder(folder: &std::path::Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
+    let mut child = command(arguments);
+    child.current_dir(folder).envs(variables.iter().copied());
+    start(&mut child).wait()
+}
+
+#[test]
+fn libraries_and_variables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    std::fs::write(path.join("one.lua"), "print('one', ...) shared = 1").expect("a file");
+    std::fs::write(path.join("two.lua"), "#!x\nprint('two', shared, arg)").expect("a file");
+    let ended = in_folder(
+        path,
+        &[],
+        &["-l", "one", "-etwo = 2", "-ltwo", "-e", "print(two)"],
+    );
+    let expected = "one\tone\ntwo\t1\tnil\n2\n";
+    assert_eq!(
+        (ended.code(), stdout(&ended)),
+        (0, expected),
+        "{}",
+        ended.stderr
+    );
+
+    let ended = in_folder(path, &[], &["-l", "none", "-e", "print('never')"]);
+    assert_eq!((ended.code(), stdout(&ended)), (1, ""));
+    assert!(
+        ended.stderr.starts_with(
+            "moonpatch: module 'none' not found:\n\tno field package.preload['none']\n\tno file './none.lua'"
+        ),
+        "{}",
+        ended.stderr
+    );
+
+    let init = [("LUA_INIT", "print('init', shared)")];
+    let ended = in_folder(path, &init, &["-e", "print('then')"]);
+    assert_eq!(stdout(&ended), "init\tnil\nthen\n");
+    let ended = in_folder(path, &[("LUA_INIT", "@two.lua")], &["-e", "print('then')"]);
+    assert_eq!(stdout(&ended), "two\tnil\tnil\nthen\n");
+    let ended = in_folder(
+        path,
+        &[("LUA_INIT", "error('e')")],
+        &["-e", "print('never')"],
+    );
+    assert_eq!((ended.code(), stdout(&ended)), (1, ""));
+    assert!(ended.stderr.starts_with("moonpatch: LUA_INIT:1: e\n"));
+
+    let paths = [("LUA_PATH", "x/?.lua;;"), ("LUA_CPATH", "?.so")];
+    let ended = in_folder(
+        path,
+        &paths,
+        &["-e", "print(package.path) print(package.cpath)"],
+    );
+    let text = stdout(&ended);
+    assert!(
+        text.starts_with("x/?.lua;./?.lua;/usr/local/share/lua/5.1/?.lua;"),
+        "{text}"
+    );
+    assert!(text.ends_with(";\n?.so\n"), "{text}");
+}
+
+#[test]
+fn the_console_without_a_terminal() {
+    let input = "return 1, nil\n=2\nx =\n5\nprint(x)\nerror('e', 0)\n_PROMPT = 'P'\n\
+                 for i = 1, 2 do\nprint(i)\nend\n=io.read()\na line\nlocal 1\nerror({})\nx = 'open";
+    let ended = with_input(&["-i"], input);
+    assert_eq!(ended.code(), 0);
+    assert_eq!(
+        stdout(&ended),
+        "> 1\tnil\n> 2\n> >> > 5\n> > P>> >> 1\n2\nPa line\nPPP>> \n"
+    );
+    let errors: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|l| !l.starts_with('\t'))
+        .collect();
+    assert!(errors[0].starts_with("moonpatch "), "{errors:?}");
+    assert_eq!(errors[1..3], ["e", "stack traceback:"]);
+    assert_eq!(
+        errors[3..],
+        [
+            "stdin:1: '<name>' expected near '1'",
+            "(error object is not a string)"
+        ]
+    );
+    let ended = with_input(&["-i"], "x = {1,\nos.exit(7)");
+    assert_eq!(ended.code(), 0, "an incomplete chunk isn't run");
+    let ended = with_input(&["-i"], "os.exit(7)\nprint('never')");
+    assert_eq!((ended.code(), stdout(&ended)), (7, "> "));
+    let file = script("y = 3");
+    let ended = with_input(&["-i", file.path().to_str().unwrap()], "=y\n");
+    assert_eq!(stdout(&ended), "> 3\n> \n");
+}
+
+#[test]
+fn checking_and_listing() {
+    let good = script("#!x\nlocal t = {n = 1}\nreturn function() return t.n + 2 end");
+    let path = good.path().to_str().unwrap();
+    let ended = run(&["--check", path]);
+    assert_eq!(
+        (ended.code(), stdout(&ended), ended.stderr.as_str()),
+        (0, "", "")
+    );
+    let ended = run(&["--list", path]);
+    assert_eq!(ended.code(), 0);
+    for part in [
+        "main: 0+ parameters",
+        "function at line 3",
+        "AddVK",
+        "GetField",
+        "[2]",
+        "upvalue u0 t",
+    ] {
+        assert!(stdout(&ended).contains(part), "{part}: {}", stdout(&ended));
+    }
+    let bad = script("print('not run')\nx = = 1");
+    let path = bad.path().to_str().unwrap();
+    for option in ["--check", "--list"] {
+        let ended = run(&[option, path]);
+        assert_eq!((ended.code(), stdout(&ended)), (1, ""));
+        let expected = format!("moonpatch: {path}:2: unexpected symbol near '='\n");
+        assert_eq!(ended.stderr, expected);
+    }
+}
+
+#[test]
+fn precompiled_scripts() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().to_str().unwrap();
+    let dump = format!(
+        "local f = io.open('{path}', 'wb') f:write('#!x\\n', string.dump(loadstring('print(...) return 1', '@name'))) f:close()"
+    );
+    assert_eq!(run(&["-e", &dump]).code(), 0);
+    for engine in ENGINES {
+        let engine = format!("--engine={}", engine.name());
+        let ended = run(&[&engine, path, "a"]);
+        assert_eq!(
+            (ended.code(), stdout(&ended)),
+            (0, "a\n"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let ended = run(&["--no-binary-chunks", path]);
+    assert_eq!(ended.code(), 1);
+    assert!(
+        ended.stderr.ends_with("bad header in precompiled chunk\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn files_are_whole_at_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (ending, status) in [("", 0), ("os.exit(3)", 3), ("error('e')", 1)] {
+        let text = format!("f = io.open('out', 'w') f:write(('x'):rep(100)) {ending}");
+        let ended = in_folder(folder.path(), &[], &["-e", &text]);
+        assert_eq!(ended.code(), status);
+        let written = std::fs::read(folder.path().join("out")).expect("it was written");
+        assert_eq!(written, [b'x'; 100]);
+    }
+    let ended = in_folder(
+        folder.path(),
+        &[],
+        &["-e", "p = io.popen('cat > out', 'w') p:write('piped')"],
+    );
+    assert_eq!(ended.code(), 0);
+    assert_eq!(
+        std::fs::read(folder.path().join("out")).expect("it was written"),
+        b"piped"
+    );
+}
