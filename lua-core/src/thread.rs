@@ -18,7 +18,9 @@ const ERROR_SLOTS: u32 = 2_000;
 /// Most slots that a stack can ever have.
 pub(crate) const MOST_SLOTS: u32 = MAX_SLOTS + ERROR_SLOTS;
 /// With its header, the stack of a fresh coroutine fills a small object.
-const FIRST_SLOTS: u32 = 111;
+pub(crate) const FIRST_SLOTS: u32 = 111;
+/// The same of the main thread: calls on a stack that is nearly full take longer.
+pub(crate) const MAIN_SLOTS: u32 = 1023;
 
 /// State of a coroutine.
 #[repr(u8)]
@@ -80,8 +82,9 @@ impl Rt {
         self.at(unsafe { (*self.vm()).thread })
     }
 
-    pub(crate) fn new_thread(self, env: u32) -> Result<ThreadRef, NoMemory> {
-        let stack = self.new_values(FIRST_SLOTS)?;
+    /// A thread that has not run, with room for `slots` values.
+    pub(crate) fn new_thread(self, env: u32, slots: u32) -> Result<ThreadRef, NoMemory> {
+        let stack = self.new_values(slots)?;
         let t = self.allocate(Kind::Thread, size_of::<Thread>() as u32, 0, 0, 0)?;
         let first = stack + 8;
         self.set(
@@ -89,7 +92,7 @@ impl Rt {
             Thread {
                 header: self.header(t),
                 stack,
-                slots: FIRST_SLOTS,
+                slots,
                 base: first + 16,
                 pc: 0,
                 top: first + 16,

@@ -667,7 +667,7 @@ impl Rt {
             (*vm).globals = globals.0;
             let registry = self.new_table(self.root_shape(0)?, 0)?;
             (*vm).registry = registry.0;
-            let main = self.new_thread(globals.0)?;
+            let main = self.new_thread(globals.0, crate::thread::MAIN_SLOTS)?;
             (*vm).main_thread = main.0;
             self.set_thread_status(main, crate::thread::Status::Running);
             let stack = (*self.thread(main)).stack;

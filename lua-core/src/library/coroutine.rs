@@ -48,7 +48,7 @@ fn new_coroutine(call: &mut Call) -> Result<ThreadRef, Raise> {
     let rt = call.rt();
     // SAFETY: live thread.
     let env = unsafe { (*rt.current()).env };
-    let t = rt.new_thread(env)?;
+    let t = rt.new_thread(env, crate::thread::FIRST_SLOTS)?;
     // The function waits in its place below the first frame's base.
     // SAFETY: live thread.
     rt.set(unsafe { (*rt.thread(t)).base } - 16, f);
