@@ -63,6 +63,11 @@ impl<'a> Lexer<'a> {
         self.message.free(self.rt);
     }
 
+    /// Is nothing left behind the token read last?
+    pub(super) fn is_at_end(&self) -> bool {
+        self.pos >= self.source.len()
+    }
+
     /// Goes back to the start of the source.
     pub(super) fn restart(&mut self) {
         self.pos = 0;

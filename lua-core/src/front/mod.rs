@@ -79,6 +79,30 @@ pub fn compile(
     result
 }
 
+/// The error that any chunk has which begins with `source`, if that is certain already:
+/// the reference finds it without having read what follows.
+pub fn early_error(
+    rt: Rt,
+    source: &[u8],
+    chunk_name: &[u8],
+    native_stack_limit: usize,
+) -> Result<Option<StrRef>, NoMemory> {
+    if source.first() == Some(&BINARY) {
+        return Ok(None);
+    }
+    let chunk_name = rt.intern(chunk_name)?;
+    let mut compiler = Compiler::new(rt, source, chunk_name, native_stack_limit);
+    let result = compiler.main_function();
+    // The last token may go on in what follows.
+    let is_certain = !compiler.lexer.is_at_end();
+    compiler.free();
+    match result {
+        Err(CompileError::Syntax(message)) if is_certain => Ok(Some(message)),
+        Err(CompileError::NoMemory) => Err(NoMemory),
+        _ => Ok(None),
+    }
+}
+
 fn two_passes(compiler: &mut Compiler<'_>) -> Result<ProtoRef, CompileError> {
     if compiler.lexer.source.first() == Some(&messages::PRECOMPILED) {
         return Err(compiler.lexer.precompiled());

@@ -93,6 +93,10 @@ fn load(call: &mut Call) -> Result<Results, Raise> {
     // Where a piece is kept alive until it is copied.
     let kept = call.push(Value::NIL)?;
     let mut source = Builder::new(rt);
+    let name = name.map_or(&b"=(load)"[..], |s| rt.str_bytes(s));
+    // A reader isn't called any more once an error is certain. Looking for one takes as
+    // long as compiling: it's done from the second piece on, each time the text has doubled.
+    let mut checked = None;
     // From here on there are side effects: nothing may ask for a repetition.
     loop {
         call.surely(|call| call.reserve(8))?;
@@ -123,8 +127,22 @@ fn load(call: &mut Call) -> Result<Results, Raise> {
             break;
         }
         call.surely(|_| Ok(source.push(text)?))?;
+        let length = source.bytes().len();
+        if checked.is_some_and(|n| length >= n) {
+            call.charge(length as u64 / SOURCE_BYTES_PER_TICK);
+            // SAFETY: plain field.
+            let limit = unsafe { (*rt.vm()).native_stack_limit };
+            let name = chunk_name(name);
+            let error =
+                call.surely(|_| Ok(crate::front::early_error(rt, source.bytes(), name, limit)?))?;
+            if let Some(message) = error {
+                return give(call, (Value::NIL, message.value()));
+            }
+        }
+        if checked.is_none_or(|n| length >= n) {
+            checked = Some(length * 2);
+        }
     }
-    let name = name.map_or(&b"=(load)"[..], |s| rt.str_bytes(s));
     let result = call.surely(|_| Ok(compile(rt, source.bytes(), name)?))?;
     call.charge(source.bytes().len() as u64 / SOURCE_BYTES_PER_TICK);
     give(call, result)
