@@ -4,6 +4,7 @@ use crate::heap::intern::MAX_STRING;
 use crate::heap::{Buffer, NoMemory, Rt, StrRef};
 use crate::numconv::{format_number, parse_number};
 use crate::value::Value;
+use core::mem::MaybeUninit;
 
 impl Rt {
     /// A number, or a string that reads as one.
@@ -36,18 +37,21 @@ impl Rt {
 
     /// Joins strings and numbers.
     pub(crate) fn concat_values(self, values: &[Value]) -> Result<StrRef, NoMemory> {
-        let mut small = [0u8; 256];
+        let mut small = [const { MaybeUninit::uninit() }; 256];
         let mut at = 0;
         let mut digits = [0; 32];
         for &v in values {
             let s = self.text_of(v, &mut digits);
             match small.get_mut(at..at + s.len()) {
-                Some(room) => room.copy_from_slice(s),
+                Some(room) => {
+                    room.write_copy_of_slice(s);
+                }
                 None => return self.concat_long(values),
             }
             at += s.len();
         }
-        self.intern(&small[..at])
+        // SAFETY: the first `at` bytes were written.
+        self.intern(unsafe { core::slice::from_raw_parts(small.as_ptr().cast(), at) })
     }
 
     /// Would no memory be enough for these values as one string?

@@ -36,6 +36,8 @@ macro_rules! for_each_shortcut {
             Resume    "coroutine" "resume" resume    "a coroutine that has yielded";
             Wrapped   "coroutine" ""       wrapped   "the same; functions that `wrap` makes";
             Yield     "coroutine" "yield"  yield_    "to a Lua function";
+            Insert    "table"  "insert"    insert    "at the end, where the array part has room";
+            Remove    "table"  "remove"    remove    "the last item, out of the array part";
             Assert    ""       "assert"    assert    "what holds";
             GetMeta   ""       "getmetatable" getmetatable "a table without a metatable";
             Ipairs    ""       "ipairs"    ipairs    "at the head of a loop";

@@ -113,3 +113,36 @@ local t = { f = math.floor }
 print(t.f(1.5), (function(...) return ... end)(math.floor(2.5)), math.max(math.floor(3.5), math.ceil(3.5)))
 -- The length of lists with holes, as the reference has it.
 print(#{ 1, nil, 2 }, #{ 1, 2, nil, 4 }, #{ nil, nil, 3 }, #{ nil }, #{ n = 1 }, #{})
+-- Lists that grow and shrink at their end.
+local insert, remove = table.insert, table.remove
+local t = {}
+print(remove(t), #t, select("#", remove(t)))
+for i = 1, 100 do insert(t, i * 2) assert(#t == i) end
+print((insert(t, "last")), #t, t[101])
+for i = 101, 1, -1 do
+  local v = remove(t)
+  assert(v == (i == 101 and "last" or i * 2) and #t == i - 1)
+end
+print(#t, next(t), remove(t), select("#", remove(t)))
+insert(t, nil)
+print(#t)
+insert(t, "a") insert(t, "b") insert(t, 1, "c") insert(t, 2, "d")
+print(table.concat(t, " "), remove(t, 1), remove(t), remove(t, 1), table.concat(t, " "))
+t = { 1, 2, 3 }
+print(remove(t), remove(t), #t, remove(t), remove(t), #t)
+t = setmetatable({ 1 }, { __newindex = error, __index = error })
+insert(t, 2)
+print(#t, t[2], (remove(t)), #t)
+t = { n = 1, [4] = "x" }
+insert(t, "y") insert(t, "z") insert(t, "w")
+print(#t, t[4], remove(t), #t)
+t = {}
+for i = 1, 9 do t[i] = i end
+t[5] = nil
+print(#t, remove(t), #t)
+print(pcall(insert, nil, 1), pcall(insert, {}), pcall(insert, {}, 1, 2, 3), pcall(remove), pcall(remove, 1))
+print(string.format("%d|%d|%s|%s|%d", -5, 3.99, "x", 12, "7"), pcall(string.format, "%d", "x"), pcall(string.format, "%d"))
+print(string.format("%d %d %d", 0, -2 ^ 53, 2 ^ 53), #string.format("%s", ("a\0b"):rep(50)), #string.format("%s", "a\0b"))
+print(string.format("%x %X %o %u", 255, 48879, 8, 12), pcall(string.format, "%s%s", "a", true))
+print(table.concat({ 1, 2.5, "x" }, ", "), table.concat({ "a", "b", "c" }, "", 2), table.concat({ "a", "b", "c" }, "-", 3, 2))
+print(pcall(table.concat, { 1, {}, 3 }, ","), pcall(table.concat, { 1, 2 }, ",", 1, 3))

@@ -2,6 +2,7 @@
 
 use super::builder::Builder;
 use crate::error::{Raise, Text};
+use crate::heap::StrRef;
 use crate::native::{Call, Results};
 use crate::numconv::{FLOAT_TEXT_SIZE, FloatSpec, format_float};
 
@@ -125,8 +126,18 @@ fn fill(out: &mut Builder, b: u8, n: usize) -> Result<(), Raise> {
     Ok(())
 }
 
-/// Digits of `n` in a base up to 16, at the end of `room`.
+/// Digits of `n` in base 8, 10 or 16, at the end of `room`.
 fn digits(n: u64, base: u64, upper: bool, room: &mut [u8; 24]) -> &[u8] {
+    // With the base a constant, divisions become multiplications and shifts.
+    match base {
+        8 => digits_in::<8>(n, upper, room),
+        16 => digits_in::<16>(n, upper, room),
+        _ => digits_in::<10>(n, upper, room),
+    }
+}
+
+#[inline(always)]
+fn digits_in<const BASE: u64>(n: u64, upper: bool, room: &mut [u8; 24]) -> &[u8] {
     let alphabet: &[u8; 16] = if upper {
         b"0123456789ABCDEF"
     } else {
@@ -136,8 +147,8 @@ fn digits(n: u64, base: u64, upper: bool, room: &mut [u8; 24]) -> &[u8] {
     let mut n = n;
     loop {
         at -= 1;
-        room[at] = alphabet[(n % base) as usize & 15];
-        n /= base;
+        room[at] = alphabet[(n % BASE) as usize & 15];
+        n /= BASE;
         if n == 0 {
             return &room[at..];
         }
@@ -183,6 +194,14 @@ pub(super) fn format(call: &mut Call) -> Result<Results, Raise> {
                 out.push_byte(b'%')?;
                 tail
             }
+            // The commonest, without flags.
+            [b'%', letter @ (b'd' | b's'), tail @ ..]
+                if argument + 1 < call.count()
+                    && push_plain(call, &mut out, *letter, argument + 1)? =>
+            {
+                argument += 1;
+                tail
+            }
             [_, tail @ ..] => {
                 argument += 1;
                 if argument >= call.count() {
@@ -196,6 +215,40 @@ pub(super) fn format(call: &mut Call) -> Result<Results, Raise> {
     }
     let s = out.finish()?;
     call.ret(s.value())
+}
+
+/// A number for `%d` or a string for `%s`; false: anything else.
+#[inline]
+fn push_plain(
+    call: &Call,
+    out: &mut Builder,
+    letter: u8,
+    argument: u32,
+) -> Result<bool, crate::heap::NoMemory> {
+    let v = call.arg(argument);
+    if letter == b'd' {
+        let Some(x) = v.to_number() else {
+            return Ok(false);
+        };
+        let n = to_signed(x);
+        let mut room = [0; 24];
+        let text = digits_in::<10>(n.unsigned_abs(), false, &mut room);
+        if n < 0 {
+            out.push_byte(b'-')?;
+        }
+        out.push(text)?;
+        return Ok(true);
+    }
+    let Some(s) = StrRef::from_value(v) else {
+        return Ok(false);
+    };
+    let s = call.rt().str_bytes(s);
+    out.push(if s.len() >= LONG_STRING {
+        s
+    } else {
+        until_nul(s)
+    })?;
+    Ok(true)
 }
 
 fn convert(

@@ -184,6 +184,21 @@ fn concat(call: &mut Call) -> Result<Results, Raise> {
     }
     let mut digits = [0; 32];
     let mut i = first;
+    if let Some(slots) = array_slots(rt, t, first, last) {
+        // SAFETY: as above.
+        let values = unsafe { core::slice::from_raw_parts(slots, (last - first + 1) as usize) };
+        for &v in values {
+            match StrRef::from_value(v) {
+                Some(s) => out.push(rt.str_bytes(s))?,
+                None if v.is_number() => out.push(rt.text_of(v, &mut digits))?,
+                None => return Err(invalid_value(rt, v, i)),
+            }
+            if i != last && !separator.is_empty() {
+                out.push(separator)?;
+            }
+            i += 1;
+        }
+    }
     while i <= last {
         let v = element(rt, t, i);
         if !v.is_number() && StrRef::from_value(v).is_none() {

@@ -274,6 +274,45 @@ pub fn sub<O: Operands>(m: Machine, o: O) -> Flow {
     result(m, o, v)
 }
 
+/// `table.insert`
+#[inline(always)]
+pub fn insert<O: Operands>(m: Machine, o: O) -> Flow {
+    if count(m, o) != 2 || m.reg_tag(place(o, 0)) != tag::TABLE || o.imm_c() != 1 {
+        cold_path();
+        return Flow::Native;
+    }
+    let t = m.reg_ref(place(o, 0));
+    let Some(n) = border(m, t) else {
+        return Flow::Native;
+    };
+    let v = m.reg(place(o, 1));
+    if n >= m.get::<u32>(t, offset_of!(Table, array_cap)) || m.hides(t, v) {
+        cold_path();
+        return Flow::Native;
+    }
+    let array: u32 = m.get(t, offset_of!(Table, array));
+    m.set(array, n as usize * 8 + 8, v);
+    Flow::Next
+}
+
+/// `table.remove`
+#[inline(always)]
+pub fn remove<O: Operands>(m: Machine, o: O) -> Flow {
+    if count(m, o) != 1 || m.reg_tag(place(o, 0)) != tag::TABLE {
+        return Flow::Native;
+    }
+    let t = m.reg_ref(place(o, 0));
+    let n = match border(m, t) {
+        None | Some(0) => return Flow::Native,
+        Some(n) => n,
+    };
+    let array: u32 = m.get(t, offset_of!(Table, array));
+    let v: u64 = m.get(array, n as usize * 8);
+    m.set(array, n as usize * 8, Value::NIL.0);
+    m.set(t, offset_of!(Table, hint), n - 1);
+    result(m, o, v)
+}
+
 /// `assert`
 #[inline(always)]
 pub fn assert<O: Operands>(m: Machine, o: O) -> Flow {
