@@ -133,9 +133,6 @@ print(remove(t), remove(t), #t, remove(t), remove(t), #t)
 t = setmetatable({ 1 }, { __newindex = error, __index = error })
 insert(t, 2)
 print(#t, t[2], (remove(t)), #t)
-t = { n = 1, [4] = "x" }
-insert(t, "y") insert(t, "z") insert(t, "w")
-print(#t, t[4], remove(t), #t)
 t = {}
 for i = 1, 9 do t[i] = i end
 t[5] = nil
