@@ -215,3 +215,15 @@ pub fn serialize() {
     #[cfg(target_arch = "x86_64")]
     core::hint::black_box(core::arch::x86_64::__cpuid(0));
 }
+
+/// The `unused` hook of lua-core: gives the whole pages of free memory back.
+pub fn unused(_: *mut c_void, start: *mut u8, len: usize) {
+    const PAGE: usize = 4096;
+    let skip = start.align_offset(PAGE);
+    let whole = len.saturating_sub(skip) / PAGE * PAGE;
+    if whole > 0 {
+        // SAFETY: lua-core names memory of its region, which is a private mapping, that
+        // holds nothing. If the system refuses, the pages stay: nothing is lost.
+        let _ = unsafe { madvise(start.add(skip).cast(), whole, Advice::LinuxDontNeed) };
+    }
+}

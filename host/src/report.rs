@@ -6,7 +6,7 @@
 use crate::interrupt;
 use crate::session::SessionError;
 use lua_core::state::Stats;
-use lua_core::{Engine, Vm, VmError};
+use lua_core::{Engine, StepTimes, Vm, VmError};
 
 /// "moonpatch: what went wrong", with a traceback if there is one; nothing if nothing is
 /// to be told.
@@ -57,6 +57,7 @@ pub struct Report {
     engine: Engine,
     stats: Stats,
     bytes_in_use: u64,
+    step_times: StepTimes,
     /// Address space that Lua has.
     pub region_bytes: usize,
     /// Bytes of machine code that were linked.
@@ -78,6 +79,7 @@ impl Report {
             engine,
             stats: Stats::default(),
             bytes_in_use: 0,
+            step_times: StepTimes::default(),
             region_bytes: 0,
             code_bytes: 0,
             code_region_bytes: 0,
@@ -92,15 +94,18 @@ impl Report {
         self.engine = vm.engine();
         self.stats = vm.stats();
         self.bytes_in_use = vm.bytes_in_use();
+        self.step_times = vm.step_times();
     }
 
     /// One line of JSON. All values are numbers but the engine's name.
     pub fn json(&self, status: i32) -> String {
         let s = &self.stats;
-        let numbers: [(&str, u128); 14] = [
+        let numbers: [(&str, u128); 16] = [
             ("ticks", s.ticks.into()),
             ("collections", s.collections.into()),
             ("steps", s.steps.into()),
+            ("longest_step_ns", (self.step_times.longest * 1e9) as u128),
+            ("steps_ns", (self.step_times.total * 1e9) as u128),
             ("bytes_allocated", s.allocated.into()),
             ("bytes_in_use", self.bytes_in_use.into()),
             ("region_bytes", self.region_bytes as u128),
@@ -120,7 +125,11 @@ impl Report {
         for (name, n) in numbers {
             json.push_str(&format!(",\"{name}\":{n}"));
         }
-        json.push_str("}\n");
+        // Steps by time: shorter than 1, 2, 4, ... microseconds.
+        let counts = &self.step_times.counts;
+        let used = counts.iter().rposition(|&n| n != 0).map_or(0, |i| i + 1);
+        let counts: Vec<String> = counts[..used].iter().map(u64::to_string).collect();
+        json.push_str(&format!(",\"steps_by_time\":[{}]}}\n", counts.join(",")));
         json
     }
 }

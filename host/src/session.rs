@@ -110,6 +110,7 @@ fn execute(
     config.hooks.context = core::ptr::from_ref(output).cast::<c_void>().cast_mut();
     config.hooks.write = Output::hook;
     config.hooks.clock = system::processor_time;
+    config.hooks.unused = moonpatch::memory::unused;
     if let Some(cap) = options.memory {
         config.memory_cap = cap;
     }
@@ -135,6 +136,9 @@ fn execute(
     }
     report.bundle_ns = started.elapsed().as_nanos();
 
+    if options.stats {
+        vm.time_steps();
+    }
     // SAFETY: the region is never unmapped.
     unsafe { interrupt::install(vm.stop_handle()) };
     if options.fuel.is_some() {

@@ -56,5 +56,5 @@ pub mod value;
 pub mod vm;
 
 pub use engine::Engine;
-pub use heap::collect::Stress;
+pub use heap::collect::{StepTimes, Stress};
 pub use vm::{Config, Vm, VmError};

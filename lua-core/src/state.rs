@@ -85,6 +85,10 @@ pub struct Hooks {
     pub write: fn(*mut c_void, &[u8]),
     /// Processor time in seconds, for `os.clock`.
     pub clock: fn(*mut c_void) -> f64,
+    /// What lies in this memory of the region isn't needed any more: a system with virtual
+    /// memory may take its pages back. It is used again without notice, and may then hold
+    /// anything.
+    pub unused: fn(*mut c_void, *mut u8, usize),
 }
 
 /// Why the engine was left or must stop at the next tick.

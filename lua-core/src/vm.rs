@@ -7,7 +7,7 @@ use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::front::CompileError;
 use crate::heap::cells::{BLOCK, CLASSES, Cells};
-use crate::heap::collect::{Collector, STEP_BUDGET, Stress};
+use crate::heap::collect::{Collector, STEP_BUDGET, StepTimes, Stress};
 use crate::heap::intern::InternTable;
 use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef, ThreadRef};
@@ -46,6 +46,7 @@ pub struct Config {
 }
 
 fn discard(_: *mut c_void, _: &[u8]) {}
+fn keep(_: *mut c_void, _: *mut u8, _: usize) {}
 fn no_clock(_: *mut c_void) -> f64 {
     0.0
 }
@@ -60,6 +61,7 @@ impl Default for Config {
                 context: core::ptr::null_mut(),
                 write: discard,
                 clock: no_clock,
+                unused: keep,
             },
             binary_chunks: false,
             step_budget: STEP_BUDGET,
@@ -181,6 +183,8 @@ impl<'m> Vm<'m> {
                     unswept: [[0; CLASSES]; 2],
                     pool: 0,
                     cycle: 0,
+                    chunk: 0,
+                    chunk_end: 0,
                     chunk_blocks: ((bytes as u32 / BLOCK) / 32).clamp(1, 64),
                 },
                 dispatch: [0; 256],
@@ -306,6 +310,23 @@ impl<'m> Vm<'m> {
             s.ticks += ((*vm).slice as i64 - (*vm).tick as i64).max(0) as u64;
             s
         }
+    }
+
+    /// Measures the collector's steps from now on, with the clock of [`Hooks`].
+    pub fn time_steps(&mut self) {
+        // SAFETY: plain field.
+        unsafe { (*self.rt.gc()).timed = true }
+    }
+
+    /// How long the steps took since [`Vm::time_steps`].
+    pub fn step_times(&self) -> StepTimes {
+        // SAFETY: plain field.
+        unsafe { (*self.rt.gc()).times }
+    }
+
+    /// Changes the most work of one step of the collector, [`Config::step_budget`].
+    pub fn set_step_budget(&mut self, bytes: u64) {
+        self.rt.set_step_budget(bytes);
     }
 
     /// Bytes of the region that are taken by objects and blocks.

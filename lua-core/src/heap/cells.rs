@@ -51,6 +51,9 @@ pub struct Cells {
     pub(crate) pool: u32,
     /// Blocks taken from the region at once.
     pub(crate) chunk_blocks: u32,
+    /// What is left of the last such chunk: never touched so far.
+    pub(crate) chunk: u32,
+    pub(crate) chunk_end: u32,
     /// Counts the times that blocks became unswept.
     pub(crate) cycle: u32,
 }
@@ -311,17 +314,13 @@ impl Rt {
         }
     }
 
-    /// Takes a block in which nothing lives out of the pool.
+    /// Takes a block in which nothing lives out of the pool, or out of the last chunk.
     pub(crate) fn take_empty_block(self) -> Option<u32> {
         // SAFETY: plain fields; the pool lists blocks.
         unsafe {
-            let cells = &raw mut (*self.vm()).cells;
-            let block = (*cells).pool;
-            if block == 0 {
-                return None;
-            }
-            (*cells).pool = self.get::<Block>(block).next;
-            Some(block)
+            let cells = &raw const (*self.vm()).cells;
+            let none = (*cells).pool == 0 && (*cells).chunk == (*cells).chunk_end;
+            if none { None } else { self.take_block().ok() }
         }
     }
 
@@ -329,11 +328,16 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
-            if (*cells).pool == 0 {
+            if (*cells).pool == 0 && (*cells).chunk == (*cells).chunk_end {
                 self.grow_pool()?;
             }
             let block = (*cells).pool;
-            (*cells).pool = self.get::<Block>(block).next;
+            if block != 0 {
+                (*cells).pool = self.get::<Block>(block).next;
+                return Ok(block);
+            }
+            let block = (*cells).chunk;
+            (*cells).chunk += BLOCK;
             Ok(block)
         }
     }
@@ -358,24 +362,8 @@ impl Rt {
                     }
                 }
             };
-            for i in (0..blocks).rev() {
-                let block = chunk + i * BLOCK;
-                let next = (*cells).pool;
-                self.set(
-                    block,
-                    Block {
-                        next,
-                        class: 0,
-                        cell_size: 0,
-                        cells: 0,
-                        swept: 0,
-                        free: 0,
-                        free_cells: 0,
-                        pad: 0,
-                    },
-                );
-                (*cells).pool = block;
-            }
+            (*cells).chunk = chunk;
+            (*cells).chunk_end = chunk + blocks * BLOCK;
             Ok(())
         }
     }

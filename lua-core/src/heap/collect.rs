@@ -49,10 +49,9 @@ mod weak;
 
 /// Added to the mark of objects that wait to be traced without being on the mark stack.
 pub(crate) const GRAY: u8 = 4;
-/// Least number of bytes between collections in a large region. Little more than
-/// fits in a second-level cache: with eight times as much, fresh memory is always
-/// cold, and programs that make garbage took up to three times as long.
-const FRESH: u64 = 2 << 20;
+/// Least number of bytes between collections in a large region. With much more, fresh
+/// memory is always cold, and programs that make garbage take up to three times as long.
+const FRESH: u64 = 1 << 20;
 /// Bytes allocated between two steps.
 const STEP: u64 = 64 << 10;
 /// Default of the most work that one step does, in bytes looked at.
@@ -133,6 +132,31 @@ pub(crate) struct Collector {
     pub prune_pc: u32,
     /// The next large object to sweep.
     pub span_cursor: u32,
+    /// Measure the steps.
+    pub timed: bool,
+    pub times: StepTimes,
+}
+
+/// How long the collector's steps took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StepTimes {
+    /// Number of steps that took less than 2^i microseconds, and no less than half of that.
+    pub counts: [u64; 24],
+    /// The longest one, in seconds.
+    pub longest: f64,
+    /// All of them, in seconds.
+    pub total: f64,
+}
+
+impl StepTimes {
+    fn note(&mut self, seconds: f64) {
+        self.longest = self.longest.max(seconds);
+        self.total += seconds;
+        let i = 32 - ((seconds * 1e6) as u32).leading_zeros();
+        if let Some(count) = self.counts.get_mut(i as usize) {
+            *count += 1;
+        }
+    }
 }
 
 impl Collector {
@@ -165,6 +189,12 @@ impl Collector {
             protos_to_prune: 0,
             prune_pc: 0,
             span_cursor: 0,
+            timed: false,
+            times: StepTimes {
+                counts: [0; 24],
+                longest: 0.0,
+                total: 0.0,
+            },
         }
     }
 }
@@ -234,7 +264,12 @@ impl Rt {
             };
             let owed = (*gc).carry + allocated.max(STEP) / 100 * percent as u64;
             let now = owed.min((*gc).budget);
+            let began = self.time_if_asked();
             self.step(now as i64);
+            if let Some(began) = began {
+                let hooks = self.hooks();
+                (*gc).times.note((hooks.clock)(hooks.context) - began);
+            }
             let done = (now as i64 - (*gc).work).max(0) as u64;
             self.schedule(owed.saturating_sub(done));
         }
@@ -323,6 +358,12 @@ impl Rt {
     fn note_top(self) {
         // SAFETY: plain fields of the live running thread.
         unsafe { (*self.current()).top = self.offset_of((*self.vm()).top) }
+    }
+
+    fn time_if_asked(self) -> Option<f64> {
+        let hooks = self.hooks();
+        // SAFETY: plain field.
+        unsafe { (*self.gc()).timed.then(|| (hooks.clock)(hooks.context)) }
     }
 
     fn begin(self) {

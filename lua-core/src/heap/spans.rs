@@ -10,6 +10,8 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 const PREFIX: u32 = 16;
+/// From this size on the embedder is told of memory that is free now.
+const UNUSED_LEAST: u32 = 256 << 10;
 /// Large objects that an allocation sweeps when there are some to be swept.
 const SWEPT_FIRST: u32 = 16;
 
@@ -56,6 +58,10 @@ impl Rt {
     }
 
     fn unreserve(self, offset: u32, size: u32) {
+        if size >= UNUSED_LEAST {
+            let hooks = self.hooks();
+            (hooks.unused)(hooks.context, self.at(offset), size as usize);
+        }
         // SAFETY: `offset` and `size` come from `reserve` with alignment 16, or are a block:
         // a piece of such memory, whose size is a multiple of the alignment.
         unsafe {

@@ -83,6 +83,7 @@ pub fn run_program(
             context: (&raw mut context).cast(),
             write,
             clock,
+            unused: |_, _, _| {},
         },
         ..Config::default()
     };
