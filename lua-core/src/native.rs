@@ -5,6 +5,8 @@
 //! - No collection runs while a native function does, except inside
 //!   [`Call::call`] (which runs Lua) and [`Call::collect`]. Across these, only
 //!   what lies on the stack (arguments, [`Call::push`]ed values) stays alive.
+//! - What is stored into an object goes through the barrier (`heap/barrier.rs`);
+//!   the functions of tables do that.
 //! - When an allocation fails, a function returns `Raise::NoMemory` *before* it
 //!   has changed anything: the caller collects and calls it once more. A function
 //!   that has had side effects uses [`Call::retry`] for what it allocates then.

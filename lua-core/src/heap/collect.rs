@@ -51,7 +51,7 @@ mod weak;
 pub(crate) const GRAY: u8 = 4;
 /// Least number of bytes between collections in a large region. With much more, fresh
 /// memory is always cold, and programs that make garbage take up to three times as long.
-const FRESH: u64 = 1 << 20;
+const FRESH: u64 = 512 << 10;
 /// Bytes allocated between two steps.
 const STEP: u64 = 64 << 10;
 /// Default of the most work that one step does, in bytes looked at.

@@ -13,8 +13,10 @@
 //! - A typed reference (`StrRef`, `TableRef`, ...) is made only by the allocating
 //!   function of its kind or from a tagged value or field that holds that kind, so
 //!   it names a live object of that kind. References don't survive a collection
-//!   unless they are reachable from the roots; collections happen only at
+//!   unless they are reachable from the roots; steps of collections happen only at
 //!   safepoints (see `collect.rs`), never inside an allocation.
+//! - A reference is stored into an object only through `barrier.rs`, unless no
+//!   safepoint has seen the object yet.
 //! - Allocation never aborts: it returns `NoMemory`, and the operation that asked
 //!   is repeated after a full collection or raises "not enough memory".
 //! - Nothing here uses a global allocator.
