@@ -56,12 +56,7 @@ impl Rt {
     #[cold]
     #[inline(never)]
     fn shade(self, object: u32) {
-        debug_assert!(
-            // SAFETY: plain fields.
-            self.phase() == Phase::Marking
-                || self.header(object).mark == unsafe { (*self.vm()).live },
-            "a dead object came back"
-        );
+        debug_assert!(!self.is_doomed(object), "a dead object came back");
         self.mark(object);
     }
 

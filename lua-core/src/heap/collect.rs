@@ -460,7 +460,7 @@ impl Rt {
             let (vm, gc) = (self.vm(), self.gc());
             (*vm).fresh = (*vm).live;
             self.forget_threads_that_ran();
-            (&mut (*vm).stubs).clear();
+            (*vm).stubs.clear();
             self.begin_pruning();
             (*gc).phase = Phase::Pruning;
             (*gc).live_bytes = (*gc).marked_bytes;

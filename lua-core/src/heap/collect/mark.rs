@@ -49,7 +49,7 @@ impl Rt {
                 }
                 k if k == Kind::Raw as u8 || k == Kind::Code as u8 => self.set_mark(offset, live),
                 _ => {
-                    if (&mut (*gc).mark_stack).push(self, offset).is_ok() {
+                    if (*gc).mark_stack.push(self, offset).is_ok() {
                         self.set_mark(offset, live);
                     } else {
                         self.set_mark(offset, live | GRAY);
@@ -124,11 +124,11 @@ impl Rt {
         unsafe {
             let gc = self.gc();
             while (*gc).work > 0 {
-                if let Some(offset) = (&mut (*gc).mark_stack).pop() {
+                if let Some(offset) = (*gc).mark_stack.pop() {
                     self.trace(offset);
                 } else if (*gc).big != 0 {
                     self.trace_slice();
-                } else if let Some(offset) = (&mut (*gc).bigs).pop() {
+                } else if let Some(offset) = (*gc).bigs.pop() {
                     (*gc).big = offset;
                     (*gc).big_at = 0;
                 } else if (*gc).mark_overflow {
@@ -194,7 +194,7 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            if (&mut (*gc).mark_stack).push(self, offset).is_err() {
+            if (*gc).mark_stack.push(self, offset).is_err() {
                 self.set_mark(offset, (*self.vm()).live | GRAY);
                 (*gc).mark_overflow = true;
             }
@@ -206,7 +206,7 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            if (&mut (*gc).bigs).push(self, offset).is_err() {
+            if (*gc).bigs.push(self, offset).is_err() {
                 // Traced again, from its start, by the walk that finds gray objects.
                 self.set_mark(offset, (*self.vm()).live | GRAY);
                 (*gc).mark_overflow = true;

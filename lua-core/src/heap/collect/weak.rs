@@ -27,7 +27,7 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            if (&mut (*gc).weak).push(self, t.0).is_err() {
+            if (*gc).weak.push(self, t.0).is_err() {
                 (*gc).weak_overflow = true;
             }
         }
@@ -83,7 +83,7 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            (&mut (*gc).weak).truncate(0);
+            (*gc).weak.truncate(0);
             (*gc).weak_overflow = false;
         }
     }
