@@ -126,3 +126,17 @@ for i = 0, 20 do sparse[2 ^ i] = i end
 sum = 0
 for k, v in pairs(sparse) do sum = sum + v assert(k == 2 ^ v) end
 print(sum, sparse[1024], sparse[1023])
+
+-- A method of a dictionary, called where tables with few keys were before.
+do
+  local big = {m = function(self, v) return v, self.a end}
+  for i = 1, 140 do big["k" .. i] = i end
+  local function call(o, v) return o:m(v) end
+  print(pcall(call, {a = 5, m = 96}, 1))
+  print(call({a = 6, m = big.m}, 2))
+  print(call(big, 3))
+  big.a = 7
+  print(call(big, 4))
+  big.m = nil
+  print(pcall(call, big, 5))
+end

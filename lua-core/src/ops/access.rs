@@ -226,7 +226,8 @@ pub fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
     }
     let object = m.reg(o.b());
     let flow = get_handled(m, o, t, o.d());
-    if matches!(flow, Flow::Goto(..)) {
+    if !matches!(flow, Flow::Slow) {
+        // Found among a dictionary's keys, or a handler is being called.
         m.set_reg(o.a() + 16, object);
     }
     flow
