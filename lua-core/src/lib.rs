@@ -42,6 +42,7 @@ pub mod listing;
 pub mod native;
 pub mod numconv;
 pub mod ops;
+mod power;
 pub mod proto;
 pub mod random;
 mod refmap;

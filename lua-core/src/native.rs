@@ -151,8 +151,12 @@ impl Call {
     }
 
     /// Several results (a few: they fit in the slack of every frame).
+    #[inline(always)]
     pub fn ret_many(&mut self, vs: &[Value]) -> Result<Results, Raise> {
-        self.reserve(vs.len() as u32)?;
+        // The slack behind the arguments holds a few.
+        if vs.len() > 16 {
+            self.reserve(vs.len() as u32)?;
+        }
         for (i, v) in vs.iter().enumerate() {
             self.put(i as u32, *v);
         }

@@ -143,3 +143,14 @@ print(string.format("%d %d %d", 0, -2 ^ 53, 2 ^ 53), #string.format("%s", ("a\0b
 print(string.format("%x %X %o %u", 255, 48879, 8, 12), pcall(string.format, "%s%s", "a", true))
 print(table.concat({ 1, 2.5, "x" }, ", "), table.concat({ "a", "b", "c" }, "", 2), table.concat({ "a", "b", "c" }, "-", 3, 2))
 print(pcall(table.concat, { 1, {}, 3 }, ","), pcall(table.concat, { 1, 2 }, ",", 1, 3))
+-- Powers.
+for _, x in ipairs { 0, 1, -1, 2, -3, 0.5, 1.1, -1.1, 9.87654321, 1e10, 1e200, 1e-200, 1 / 0, -1 / 0 } do
+  local line = {}
+  for _, y in ipairs { 0, 1, 2, 3, 4, 7, -1, -2, -3, 16, 32, 33, 0.5, -0.5, 1.5 } do
+    local r = x ^ y
+    line[#line + 1] = r ~= r and "nan" or string.format("%.15g", r)
+    assert(r ~= r or math.pow(x, y) == r)
+  end
+  print(table.concat(line, " "))
+end
+for _, x in ipairs { 2.75, -2.75, 0, 3, -3, 1e300, 1 / 0, -1 / 0, 2 ^ 52 + 0.5 } do show(math.modf(x)) show((math.modf(x))) show(math.frexp(x)) end

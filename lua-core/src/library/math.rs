@@ -136,7 +136,7 @@ fn ldexp(call: &mut Call) -> Result<Results, Raise> {
 
 fn modf(call: &mut Call) -> Result<Results, Raise> {
     let x = call.check_number(0)?;
-    let whole = libm::trunc(x);
+    let whole = if x < 0.0 { -floor(-x) } else { floor(x) };
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };
     call.ret_many(&[Value::number(whole), Value::number(fraction.copysign(x))])
 }

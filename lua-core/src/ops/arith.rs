@@ -1,6 +1,7 @@
 //! Arithmetic, `not`, length, concatenation.
 
 use super::{Flow, Machine, Operands, Part};
+use crate::power::small_power;
 use crate::table::Table;
 use crate::value::{TAG, Value, tag};
 use core::hint::cold_path;
@@ -78,6 +79,9 @@ pub(crate) fn modulo_number(x: f64, y: f64) -> f64 {
 
 /// Power as the slow path and the library need it.
 pub(crate) fn power(x: f64, y: f64) -> f64 {
+    if let Some(r) = small_power(x, y) {
+        return r;
+    }
     let r = libm::pow(x, y);
     if x.is_nan() && y % 2.0 != 0.0 && y % 1.0 == 0.0 {
         // C's takes the sign of an odd power away beforehand, also from this.
@@ -211,15 +215,20 @@ pub fn pow_kv<O: Operands>(_m: Machine, _o: O) -> Flow {
     Flow::Slow
 }
 
-/// The exponent 2 is by far the commonest, and exact as a product.
+/// The exponent 2 is by far the commonest, and exact as a product; then comes a half.
 #[inline(always)]
 fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
     const TWO: u64 = 0x4000_0000_0000_0000;
+    const HALF: u64 = 0x3FE0_0000_0000_0000;
+    let x = m.number(o.b());
     if exponent != TWO {
         cold_path();
+        if exponent == HALF && x >= 0.0 {
+            // The power of -0 is +0.
+            return store(m, o, sqrt(x + 0.0));
+        }
         return Flow::Slow;
     }
-    let x = m.number(o.b());
     store(m, o, x * x)
 }
 
