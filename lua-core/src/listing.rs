@@ -109,8 +109,11 @@ impl Listing<'_> {
 
     fn write_insn(&self, out: &mut dyn Write, pc: usize, op: Op, insn: Insn) -> Result {
         let info = op.info();
-        let line = self.lines.get(pc).copied().unwrap_or(0);
-        write!(out, "{pc:>5} [{line}] {:<14}", info.name)?;
+        match self.lines.get(pc).copied().unwrap_or(0) {
+            // Debuggers don't see it.
+            0 => write!(out, "{pc:>5} [-] {:<14}", info.name)?,
+            line => write!(out, "{pc:>5} [{line}] {:<14}", info.name)?,
+        }
         let [a, b, c, d] = info.operands;
         for (kind, field) in [(a, insn.a), (b, insn.b), (c, insn.c)] {
             match kind {

@@ -347,7 +347,7 @@ fn variables_are_captured_by_value_or_as_cells() {
     );
     let parameter = listed("function f(p) return function() p = p + 1 end end");
     assert!(
-        parameter.contains("0 [1] NewCell        r0\n"),
+        parameter.contains("0 [-] NewCell        r0\n"),
         "{parameter}"
     );
     let loop_variable = listed("for i = 1, 2 do f(function() return i end) end");

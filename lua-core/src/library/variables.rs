@@ -1,6 +1,10 @@
 //! `debug`: the variables of functions. Shows only what a Lua program may see: cells and
 //! the positions of `pairs` loops stay hidden, and so does what a value is kept in.
 //!
+//! A variable that is never assigned in the source was copied into the closures that use
+//! it. Setting it here changes the copy that was asked for, in that function or closure
+//! alone: nothing tells which other closures were made from the same variable.
+//!
 //! Nothing that is set here may break what operations rely on without looking: a
 //! register with a cell keeps it (its content changes), a table under construction stays
 //! a table, and native functions' values aren't changed at all.
