@@ -217,6 +217,8 @@ pub fn serialize() {
 }
 
 /// The `unused` hook of lua-core: gives the whole pages of free memory back.
+// A hook is a safe function; that it gets memory of the region is lua-core's promise.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
 pub fn unused(_: *mut c_void, start: *mut u8, len: usize) {
     const PAGE: usize = 4096;
     let skip = start.align_offset(PAGE);

@@ -492,9 +492,8 @@ impl<'m> Vm<'m> {
                     error: None,
                 })
             };
-            match self.enter(one) {
-                Err(VmError::OutOfFuel | VmError::Stopped) => return,
-                _ => {}
+            if let Err(VmError::OutOfFuel | VmError::Stopped) = self.enter(one) {
+                return;
             }
         }
     }

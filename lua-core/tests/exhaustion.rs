@@ -6,7 +6,7 @@
 //! `heap/collect/verify.rs`).
 #![cfg(feature = "extra-checks")]
 
-use lua_core::{Config, Stress, Vm, VmError};
+use lua_core::{Config, Vm, VmError};
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::path::PathBuf;

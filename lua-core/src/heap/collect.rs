@@ -340,11 +340,11 @@ impl Rt {
             self.note_top();
             // What is under way began earlier: it may keep what has died since.
             (*gc).work = UNLIMITED;
-            while (*gc).phase != Phase::Idle {
+            while self.phase() != Phase::Idle {
                 self.advance();
             }
             self.begin();
-            while (*gc).phase != Phase::Idle {
+            while self.phase() != Phase::Idle {
                 (*gc).work = UNLIMITED;
                 self.advance();
             }

@@ -39,7 +39,8 @@ impl Rt {
         // so it is read by index.
         unsafe {
             let gc = self.gc();
-            let n = (&(*gc).weak).len();
+            let list = &(*gc).weak;
+            let n = list.len();
             for i in 0..n {
                 let t = (&(*gc).weak)[i];
                 f(TableRef(t));
