@@ -16,11 +16,11 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
-use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 use lua_core::isa::Extra;
 use lua_core::ops::{self, Fetch, Flow, Machine, Part, jump_bytes};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
+use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 
 /// What handlers and lua-core must agree on.
 #[unsafe(no_mangle)]
