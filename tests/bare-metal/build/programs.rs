@@ -1,7 +1,8 @@
 //! Embeds the Lua programs that the kernel runs, with the output expected of each.
 //!
 //! The list is `tests/corpus/bare-metal.txt`: one program a line, a path from
-//! the corpus folder, then arguments; `#` starts a comment. What a program is
+//! the corpus folder, then arguments; `@large` says that it needs more than a small
+//! region; `#` starts a comment. What a program is
 //! expected to print is in
 //! - `tests/corpus/<name>.expected` for `<name>.lua`, and
 //! - `tests/bench/expected/<name>.small.txt` for `../bench/<name>.lua`.
@@ -40,12 +41,17 @@ fn program_table(corpus: &Path, lines: &[String]) -> String {
     for line in lines {
         let mut words = line.split_whitespace();
         let path = words.next().expect("empty lines are dropped");
-        let arguments: Vec<&str> = words.collect();
+        let (marks, arguments): (Vec<&str>, Vec<&str>) = words.partition(|w| w.starts_with('@'));
+        assert!(
+            marks.iter().all(|&mark| mark == "@large"),
+            "bare-metal.txt: `{line}`"
+        );
+        let small = marks.is_empty();
         let source = present(corpus.join(path), line);
         let expected = present(expected_path(corpus, path), line);
         writeln!(
             table,
-            "    Program {{ path: {path:?}, arguments: &{arguments:?}, \
+            "    Program {{ path: {path:?}, arguments: &{arguments:?}, small: {small}, \
              source: include_bytes!({source:?}), expected: include_bytes!({expected:?}) }},",
         )
         .expect("writing to a string");

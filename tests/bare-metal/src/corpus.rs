@@ -8,7 +8,7 @@ use crate::boot::BootInfo;
 use crate::comparison::Comparison;
 use crate::lua::{self, Engine};
 use crate::memory::Memory;
-use crate::programs::{PROGRAMS, Program};
+use crate::programs::{PROGRAMS, Program, SMALL_REGION_BYTES};
 use crate::{heap, println, stack, timer};
 
 /// What came of a run over the corpus.
@@ -18,6 +18,8 @@ pub struct Summary {
     pub passed: usize,
     /// Runs that didn't.
     pub failed: usize,
+    /// Those of them that had a small region only.
+    pub small: usize,
     /// Timer ticks that came while Lua ran.
     pub ticks: u64,
     /// The most bytes of native stack in use, with what lies beneath Lua.
@@ -41,14 +43,19 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
                 continue;
             }
             chosen += 1;
-            let before = timer::ticks();
-            let ok = run_one(engine, program, memory);
-            summary.ticks += timer::ticks() - before;
-            *if ok {
-                &mut summary.passed
-            } else {
-                &mut summary.failed
-            } += 1;
+            let whole = memory.lua.len();
+            let sizes = [whole, SMALL_REGION_BYTES];
+            for &bytes in &sizes[..if program.small { 2 } else { 1 }] {
+                let before = timer::ticks();
+                let ok = run_one(engine, program, memory, bytes);
+                summary.ticks += timer::ticks() - before;
+                summary.small += usize::from(ok && bytes < whole);
+                *if ok {
+                    &mut summary.passed
+                } else {
+                    &mut summary.failed
+                } += 1;
+            }
         }
     }
     summary.stack_bytes = stack::painted_bytes_used();
@@ -63,15 +70,21 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
     summary
 }
 
-/// Runs one program in one engine and prints a line about it. True if it did as
-/// expected.
-fn run_one(engine: Engine, program: &Program, memory: &mut Memory) -> bool {
+/// Runs one program in one engine, in the first `bytes` of the region, and prints a
+/// line about it. True if it did as expected.
+fn run_one(engine: Engine, program: &Program, memory: &mut Memory, bytes: usize) -> bool {
     let mut comparison = Comparison::new(program.expected);
     let (ticks, allocations) = (timer::ticks(), heap::allocations());
-    let outcome = lua::run_program(engine, memory, program, &mut |bytes| comparison.feed(bytes));
+    let outcome = lua::run_program(engine, memory, bytes, program, &mut |out| {
+        comparison.feed(out);
+    });
     let (ticks, allocations) = (timer::ticks() - ticks, heap::allocations() - allocations);
 
-    let what = ProgramIn { engine, program };
+    let what = ProgramIn {
+        engine,
+        program,
+        mebibytes: bytes >> 20,
+    };
     let mut ok = true;
     if let Err(error) = outcome {
         println!("{what}: FAILED: {error}");
@@ -95,6 +108,7 @@ fn run_one(engine: Engine, program: &Program, memory: &mut Memory) -> bool {
 struct ProgramIn<'a> {
     engine: Engine,
     program: &'a Program,
+    mebibytes: usize,
 }
 
 impl core::fmt::Display for ProgramIn<'_> {
@@ -103,6 +117,6 @@ impl core::fmt::Display for ProgramIn<'_> {
         for argument in self.program.arguments {
             write!(f, " {argument}")?;
         }
-        Ok(())
+        write!(f, " in {} MiB", self.mebibytes)
     }
 }

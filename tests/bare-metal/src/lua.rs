@@ -65,14 +65,15 @@ fn clock(_: *mut c_void) -> f64 {
     timer::ticks() as f64 / 1000.0
 }
 
-/// Runs `program` in `engine`, with `memory` for the machine and its code. What
-/// the program writes to its standard output goes to `output`, in pieces.
+/// Runs `program` in `engine`, with the first `bytes` of `memory` for the machine, and
+/// the memory for code. What the program writes to its standard output goes to `output`, in pieces.
 ///
 /// # Errors
 /// When no machine can be made, or the program ends with an error.
 pub fn run_program(
     engine: Engine,
     memory: &mut Memory,
+    bytes: usize,
     program: &Program,
     output: &mut dyn FnMut(&[u8]),
 ) -> Result<(), LuaError> {
@@ -91,7 +92,7 @@ pub fn run_program(
     // ever written back: the region belongs to the machine until the next call, which
     // reads none of it before writing.
     let region: &mut [MaybeUninit<u8>] = unsafe {
-        core::slice::from_raw_parts_mut(memory.lua.as_mut_ptr().cast(), memory.lua.len())
+        core::slice::from_raw_parts_mut(memory.lua.as_mut_ptr().cast(), bytes.min(memory.lua.len()))
     };
     let mut vm = Vm::new(region, &config).map_err(LuaError::Vm)?;
     if engine == Engine::Interp {

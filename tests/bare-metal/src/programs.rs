@@ -7,10 +7,15 @@ pub struct Program {
     pub path: &'static str,
     /// What the program gets as `...`.
     pub arguments: &'static [&'static str],
+    /// Whether a region of [`SMALL_REGION_BYTES`] is enough for it.
+    pub small: bool,
     /// Its source.
     pub source: &'static [u8],
     /// Every byte of its standard output under the reference implementation.
     pub expected: &'static [u8],
 }
+
+/// The region in which small programs run a second time.
+pub const SMALL_REGION_BYTES: usize = 2 << 20;
 
 include!(concat!(env!("OUT_DIR"), "/programs.rs"));
