@@ -10,6 +10,10 @@ use crate::ops::insn;
 use crate::state::Event;
 use crate::value::{Value, tag};
 
+/// The NaN that the processor makes of operands that aren't. Code for systems without
+/// floating-point registers (kernels) would make another, which prints differently.
+const MADE_NAN: f64 = f64::from_bits(0xFFF8_0000_0000_0000);
+
 impl Rt {
     pub(super) fn arith(
         self,
@@ -36,6 +40,8 @@ impl Rt {
                 Event::Mod => modulo_number(a, b),
                 _ => power(a, b),
             };
+            let made = r.is_nan() && !a.is_nan() && !b.is_nan();
+            let r = if made { MADE_NAN } else { r };
             return self.finish(base, pc, insn(pc).a, Value::number(r));
         }
         let mut h = self.event_handler(self.metatable_of(x), event);

@@ -120,6 +120,7 @@ pub fn run_program(
         crate::println!("{}", core::str::from_utf8(message).unwrap_or("?"));
         return Err(LuaError::Vm(e));
     }
+    vm.close();
     let stats = vm.stats();
     let ran = match engine {
         Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
