@@ -52,6 +52,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, stubs) as u64,
         offset_of!(VmState, event_names) as u64,
         offset_of!(VmState, meanings) as u64,
+        offset_of!(VmState, type_meta) as u64,
         offset_of!(Table, shape) as u64,
         offset_of!(Table, meta) as u64,
         offset_of!(Table, props) as u64,

@@ -19,7 +19,8 @@ use crate::proto::{
 };
 use crate::state::Event;
 use crate::table::Table;
-use crate::value::{Value, tag};
+use crate::thread::Thread;
+use crate::value::{Type, Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
 
@@ -70,13 +71,17 @@ pub(super) fn call_handler<O: Operands, const N: usize>(
     }
 }
 
-/// The metatable of a table or userdata, or 0.
+/// The metatable of a table, userdata or number, or 0; `None` for other values.
 #[inline(always)]
-fn metatable(m: Machine, v: u64) -> u32 {
+fn metatable(m: Machine, v: u64) -> Option<u32> {
+    if m.is_number(v) {
+        // SAFETY: plain field.
+        return Some(unsafe { (*m.vm).type_meta[Type::Number as usize] });
+    }
     match (v >> 32) as u32 {
-        tag::TABLE => m.get(v as u32, offset_of!(Table, meta)),
-        tag::USERDATA => m.get(v as u32, offset_of!(Header, aux)),
-        _ => 0,
+        tag::TABLE => Some(m.get(v as u32, offset_of!(Table, meta))),
+        tag::USERDATA => Some(m.get(v as u32, offset_of!(Header, aux))),
+        _ => None,
     }
 }
 
@@ -139,16 +144,14 @@ pub fn arith_rest<O: Operands>(m: Machine, o: O) -> Flow {
         _ => (o.k(), m.reg(o.c())),
     };
     let event = (used & EVENT) as usize;
-    let mut meta = metatable(m, x);
-    if meta == 0 {
-        // A string operand is for the slow path: it may be a number.
-        if (x >> 32) as u32 == tag::STRING {
-            return Flow::Slow;
-        }
-        meta = metatable(m, y);
-        if meta == 0 {
-            return Flow::Slow;
-        }
+    // A string may be a number, and what remains has its type's metatable.
+    let (Some(first), Some(second)) = (metatable(m, x), metatable(m, y)) else {
+        return Flow::Slow;
+    };
+    let meta = if first != 0 { first } else { second };
+    if meta == 0 || (m.is_number(x) && m.is_number(y)) {
+        // Two numbers come here when their result is a NaN.
+        return Flow::Slow;
     }
     match handler(m, meta, event) {
         Some(f) => call_handler(m, o, f, [x, y]),
@@ -164,8 +167,10 @@ pub fn order_rest<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Slow;
     }
     let (x, y) = (m.reg(o.a()), m.reg(o.b()));
-    let meta = metatable(m, x);
-    if meta == 0 || meta != metatable(m, y) || (x >> 32) != (y >> 32) {
+    let (Some(meta), Some(other)) = (metatable(m, x), metatable(m, y)) else {
+        return Flow::Slow;
+    };
+    if meta == 0 || meta != other || (x >> 32) != (y >> 32) || m.is_number(x) {
         return Flow::Slow;
     }
     match handler(m, meta, used as usize) {
@@ -248,6 +253,12 @@ pub(super) unsafe fn complete(m: Machine, base: *mut u64, v: u64) -> Flow {
         let i = super::insn(pc);
         let how = meaning(m, pc).completion;
         let next = pc.add((how >> 3) as usize);
+        // Line hooks are told of completions.
+        let thread = m.address((*m.vm).thread) as *const Thread;
+        if (*thread).hook != 0 {
+            cold_path();
+            return Flow::Slow;
+        }
         let taken = match how & COMPLETION {
             STORE => {
                 *caller.add(i.a as usize) = v;
