@@ -206,7 +206,11 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            if (*gc).bigs.push(self, offset).is_err() {
+            if (*gc).big == 0 {
+                // Needs no memory: so each walk for gray objects gets one done at least.
+                (*gc).big = offset;
+                (*gc).big_at = 0;
+            } else if (*gc).bigs.push(self, offset).is_err() {
                 // Traced again, from its start, by the walk that finds gray objects.
                 self.set_mark(offset, (*self.vm()).live | GRAY);
                 (*gc).mark_overflow = true;
