@@ -20,7 +20,7 @@ pub(crate) const MOST_SLOTS: u32 = MAX_SLOTS + ERROR_SLOTS;
 /// With its header, the stack of a fresh coroutine fills a small object.
 pub(crate) const FIRST_SLOTS: u32 = 111;
 /// The same of the main thread: calls on a stack that is nearly full take longer.
-pub(crate) const MAIN_SLOTS: u32 = 1023;
+pub(crate) const MAIN_SLOTS: u32 = 255;
 
 /// State of a coroutine.
 #[repr(u8)]

@@ -71,7 +71,6 @@ local P = {
 local function short(m) if type(m) == "string" and #m > 300 then return #m .. m:sub(1, 200) end return m end
 for i, s in ipairs(P) do
   local f, m = loadstring(s)
-  io.stdout:flush()
   if not f then print(i, s, "SYNTAX", m) else
     local r = {pcall(f)}
     print(i, short(s), short(r[1]), short(r[2]))

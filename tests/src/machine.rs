@@ -114,6 +114,7 @@ impl Machine {
                 0 => 0,
                 bytes => here - bytes,
             },
+            binary_chunks: true,
             ..Config::default()
         };
         config.hooks.context = (&raw mut self.output).cast();
@@ -146,6 +147,9 @@ impl Machine {
             if result.is_err() {
                 break;
             }
+        }
+        if result.is_ok() {
+            vm.close();
         }
         let stats = vm.stats();
         (setup.arm)(false);
