@@ -246,7 +246,6 @@ fn run(region: &mut Region, code: &mut CodeMemory, engine: Engine, source: &[u8]
     let result = vm.run(source, b"=x", &[]);
     let message = vm.message().map(<[u8]>::to_vec);
     let ticks = vm.stats().ticks;
-    drop(vm);
     (result, message.filter(|_| result.is_err()), sum, ticks)
 }
 
