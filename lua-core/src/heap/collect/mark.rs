@@ -18,7 +18,7 @@ use core::mem::offset_of;
 /// Slots looked at at once.
 const SLICE: u32 = 1024;
 /// A mark stack larger than this is given back after marking.
-const KEEP: usize = 1 << 12;
+const KEEP: usize = 1 << 7;
 
 impl Rt {
     #[inline(always)]
