@@ -129,15 +129,7 @@ impl Rt {
                 if now_in != thread || now != caller - start {
                     return self.unwind(raise);
                 }
-                let mut raise = raise;
-                if raise == Raise::NoMemory {
-                    raise = self.memory_error();
-                }
-                if raise == Raise::Error {
-                    self.run_message_handler();
-                    raise = Raise::Handled;
-                }
-                Err(raise)
+                Err(self.handle_message(raise))
             }
         }
     }

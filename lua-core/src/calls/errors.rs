@@ -9,10 +9,9 @@ use crate::thread::Status;
 use crate::value::{Value, tag};
 
 impl Rt {
-    /// Finds who catches a raise, drops the frames in between and tells where to
-    /// go on; `Err` when it is the Rust code that entered the engine.
-    #[cold]
-    pub(crate) fn unwind(self, raise: Raise) -> Result<Step, Raise> {
+    /// Gives a raise its final value: a message for lack of memory, and what the message
+    /// handler makes of an error, once.
+    pub(super) fn handle_message(self, raise: Raise) -> Raise {
         let mut raise = raise;
         if raise == Raise::NoMemory {
             raise = self.memory_error();
@@ -21,6 +20,14 @@ impl Rt {
             self.run_message_handler();
             raise = Raise::Handled;
         }
+        raise
+    }
+
+    /// Finds who catches a raise, drops the frames in between and tells where to
+    /// go on; `Err` when it is the Rust code that entered the engine.
+    #[cold]
+    pub(crate) fn unwind(self, raise: Raise) -> Result<Step, Raise> {
+        let raise = self.handle_message(raise);
         // SAFETY: frames are complete; the saved base is the running frame's.
         unsafe {
             let mut base: *mut u64 = self.at((*self.current()).base);
