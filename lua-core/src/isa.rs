@@ -163,9 +163,9 @@ macro_rules! for_each_op {
             SetIndex  (Src Src Src No)  None Next   SetIndex  access::set_index  "R[a][R[b]] = R[c]";
             SetIndexK (Src Src No Num)  None Next   SetIndexK access::set_index_k "R[a][d] = R[b], d a positive integer";
             // -- table construction
-            NewTable  (Dst No No Shape) Pair Next   NewTable  access::new_table  "R[a] = new table of shape d, extra.0 array slots";
-            InitField (Src Src No Num)  None Next   InitField access::init_field "inline slot d of the fresh table R[a] = R[b]";
-            SetList   (Src Count No Num) None Next  SetList   access::set_list   "R[a][d .. d+b-2] = R[a+1 ..]";
+            NewTable  (Dst No No Shape) Pair Next   NewTable  construct::new_table  "R[a] = new table of shape d, extra.0 array slots";
+            InitField (Src Src No Num)  None Next   InitField construct::init_field "inline slot d of the fresh table R[a] = R[b]";
+            SetList   (Src Count No Num) None Next  SetList   construct::set_list   "R[a][d .. d+b-2] = R[a+1 ..]";
             // -- arithmetic: registers, register and constant, constant and register
             Add       (Dst Src Src No)  None Next   Add       arith::add         "R[a] = R[b] + R[c]";
             Sub       (Dst Src Src No)  None Next   Sub       arith::sub         "R[a] = R[b] - R[c]";

@@ -13,6 +13,7 @@ pub mod access;
 pub mod arith;
 pub mod branch;
 pub mod call;
+pub mod construct;
 pub mod data;
 pub mod loops;
 pub mod meta;
@@ -64,7 +65,7 @@ macro_rules! for_each_part {
             SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
             GetIndex None access::get_index_rest "a `GetIndex` outside the array part";
             SetIndex None access::set_index_rest "a `SetIndex` outside the array part";
-            NewTable Pair access::new_table_rest "a `NewTable` with an array part";
+            NewTable Pair construct::new_table_rest "a `NewTable` with an array part";
             GetIndexK None access::get_index_k_rest "a `GetIndexK` outside the array part";
             Arith    None meta::arith_rest       "arithmetic of which the result is no number";
             Order    None meta::order_rest       "a comparison of what isn't numbers";
