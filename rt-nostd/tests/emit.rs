@@ -78,6 +78,30 @@ fn needless_jumps_are_not_made() {
 }
 
 #[test]
+fn address_of_a_continuation() {
+    linked(&model(), |linked, region| {
+        let run_it = |region: &mut CodeRegion<'_>, steps: &[Step]| {
+            let block = emit(linked, region, steps).expect("emits");
+            let found = run(block.entry(), 0) as usize - block.entry();
+            // SAFETY: it has returned, and nothing leads into it.
+            unsafe { region.free(block) };
+            found
+        };
+        let end = || stencil("ret");
+        // Behind the `lea`; at a label further on, which is reached by a jump.
+        assert_eq!(run_it(region, &[stencil("next_address"), end()]), 7);
+        let further = to("next_address", "hole_next", label(0));
+        let over = [further, stencil("move"), Bind(0), end()];
+        assert_eq!(run_it(region, &over), 7 + 5 + 3);
+        // Control goes elsewhere, and would come back behind the whole stencil.
+        let targets = vec![("hole_next", Target::Next), ("hole_else", label(0))];
+        let call = Step::Stencil("return_address", vec![], targets);
+        let around = [call, stencil("move"), Bind(0), end()];
+        assert_eq!(run_it(region, &around), 12);
+    });
+}
+
+#[test]
 fn cold_parts_go_out_and_come_back() {
     linked(&model(), |linked, region| {
         let minus_five = (-5_i64).cast_unsigned();

@@ -120,6 +120,63 @@ fn operand_of_64_bits() {
 }
 
 #[test]
+fn immediates_that_the_compiler_knows_nothing_of() {
+    let hole = |at, form, name| (Part::Hot, at, Kind::Operand(form, name), 0);
+    // mov r14d, HOLE_A
+    assert_eq!(hot("opaque"), [0x41, 0xbe, 0, 0, 0, 0]);
+    assert_eq!(holes("opaque"), [hole(2, OperandForm::Abs32, "HOLE_A")]);
+    // mov dword ptr [r12+HOLE_A], HOLE_B; mov qword ptr [r13+HOLE_A], HOLE_B
+    let dword = [0x41, 0xc7, 0x84, 0x24, 0, 0, 0, 0, 0, 0, 0, 0];
+    let qword = [0x49, 0xc7, 0x85, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(hot("store_opaque"), [&dword[..], &qword].concat());
+    assert_eq!(
+        holes("store_opaque"),
+        [
+            hole(4, OperandForm::Abs32S, "HOLE_A"),
+            // 32 bits are stored: either sign will do.
+            hole(8, OperandForm::Abs32, "HOLE_B"),
+            hole(15, OperandForm::Abs32S, "HOLE_A"),
+            hole(19, OperandForm::Abs32S, "HOLE_B"),
+        ]
+    );
+}
+
+#[test]
+fn operand_behind_a_register_with_an_index_byte() {
+    // mov [r12+HOLE_A], r14; cmp dword ptr [r12+HOLE_B], 7; jne hole_other
+    let store = [0x4d, 0x89, 0xb4, 0x24, 0, 0, 0, 0];
+    let compare = [0x41, 0x83, 0xbc, 0x24, 0, 0, 0, 0, 7];
+    let branch = [0x0f, 0x85, 0, 0, 0, 0];
+    assert_eq!(hot("heap"), [&store[..], &compare, &branch].concat());
+    let hole = |at, name| (Part::Hot, at, Kind::Operand(OperandForm::Abs32S, name), 0);
+    assert_eq!(
+        holes("heap"),
+        [
+            hole(4, "HOLE_A"),
+            hole(12, "HOLE_B"),
+            (Part::Hot, 19, Kind::Continuation("hole_other"), -4),
+        ]
+    );
+}
+
+#[test]
+fn address_of_a_continuation() {
+    // lea rax, [rip+hole_next]; mov [r13], rax
+    let code = [0x48, 0x8d, 0x05, 0, 0, 0, 0, 0x49, 0x89, 0x45, 0];
+    let next = (Part::Hot, 3, Kind::Continuation("hole_next"), -4);
+    assert_eq!(hot("next_address"), code);
+    assert_eq!(holes("next_address"), [next]);
+    assert_eq!(falls_through("next_address"), NEXT);
+    // The same, and jmp hole_other.
+    let jump = [0xe9, 0, 0, 0, 0];
+    assert_eq!(hot("return_address"), [&code[..], &jump].concat());
+    let next = (Part::Hot, 3, Kind::Continuation("hole_next"), -4);
+    let other = (Part::Hot, 12, Kind::Continuation("hole_other"), -4);
+    assert_eq!(holes("return_address"), [next, other]);
+    assert_eq!(falls_through("return_address"), None);
+}
+
+#[test]
 fn continuation() {
     // jmp hole_other
     assert_eq!(hot("continuation"), [0xe9, 0, 0, 0, 0]);

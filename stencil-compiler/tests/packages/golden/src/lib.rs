@@ -39,6 +39,18 @@ macro_rules! code {
     };
 }
 
+macro_rules! stencil_address_of {
+    ($name:ident, $what:ident, $goes_on:ident) => {
+        code!($name, |vm, base, tag| {
+            let address: u64;
+            asm!("lea {0}, [rip + {1}]", out(reg) address, sym $what,
+                options(pure, nomem, nostack, preserves_flags));
+            *base = address;
+            become $goes_on(vm, base, tag)
+        });
+    };
+}
+
 code!(stencil_abs32s, |vm, base, tag| {
     *base.byte_add(a()) = tag;
     become hole_next(vm, base, tag)
@@ -56,6 +68,36 @@ code!(stencil_abs64, |vm, base, _tag| {
         options(pure, nomem, nostack, preserves_flags));
     become hole_next(vm, base, value)
 });
+// An immediate that the compiler must not do arithmetic on.
+code!(stencil_opaque, |vm, base, _tag| {
+    let value: u64;
+    asm!("mov {0:e}, offset {1}", out(reg) value, sym HOLE_A,
+        options(pure, nomem, nostack, preserves_flags));
+    become hole_next(vm, base, value)
+});
+// Immediates into memory, with one hole as displacement and one as immediate.
+code!(stencil_store_opaque, |vm, base, tag| {
+    asm!("mov dword ptr [{0} + {1}], offset {2}", in(reg) vm, sym HOLE_A, sym HOLE_B,
+        options(nostack, preserves_flags));
+    asm!("mov qword ptr [{0} + {1}], offset {2}", in(reg) base, sym HOLE_A, sym HOLE_B,
+        options(nostack, preserves_flags));
+    become hole_next(vm, base, tag)
+});
+// A hole behind the pinned register that needs a SIB byte (r12).
+code!(stencil_heap, |vm, base, tag| {
+    *(vm.byte_add(a()) as *mut u64) = tag;
+    let other = *(vm.byte_add(b()) as *const u32);
+    if other != 7 {
+        cold_path();
+        become hole_other(vm, base, tag)
+    }
+    become hole_next(vm, base, tag)
+});
+// Where control will go, as an address: for a stencil that falls through too,
+stencil_address_of!(stencil_next_address, hole_next, hole_next);
+// and for one that leaves elsewhere, as a call does.
+stencil_address_of!(stencil_return_address, hole_next, hole_other);
+
 code!(stencil_two_operands, |vm, base, tag| {
     *base.byte_add(a()) = *base.byte_add(b());
     become hole_next(vm, base, tag)
