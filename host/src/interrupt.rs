@@ -20,13 +20,6 @@ extern "C" fn on_interrupt(_: c_int) {
     }
 }
 
-/// Lets a closed pipe kill the process, as it kills `lua`. (Rust's start-up code has the
-/// signal ignored.)
-pub fn restore_broken_pipe() {
-    // SAFETY: sets a default action; no handler of ours is involved.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-}
-
 /// Sends Ctrl-C to the program that `handle` stops, from now on.
 ///
 /// # Safety

@@ -13,6 +13,8 @@
 //! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
 //! after an error, or what `os.exit` was given.
 
+#![no_main]
+
 mod completion;
 mod console;
 mod interrupt;
@@ -23,12 +25,17 @@ mod session;
 mod streams;
 mod system;
 
+use core::ffi::{c_char, c_int};
 use options::{OptionError, Options};
 
 pub(crate) const VERSION: &str = concat!("moonpatch ", env!("CARGO_PKG_VERSION"), " (Lua 5.1)\n");
 
-fn main() {
-    interrupt::restore_broken_pipe();
+/// The C library's entry, in place of that of Rust's start-up code: it would read the
+/// process's memory map, make a second stack for signals, and have broken pipes ignored,
+/// while a closed pipe must end the process as it ends `lua`.
+// SAFETY: the program has no other `main`.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(_: c_int, _: *const *const c_char) -> c_int {
     let status = match Options::parse(std::env::args_os()) {
         Ok(options) => session::run(&options),
         Err(error @ OptionError::Usage) => {
