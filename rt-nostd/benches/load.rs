@@ -10,8 +10,7 @@ mod fixture;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fixture::{Aliases, expectations, imports, model};
 use rt_nostd::{
-    Assembler, CodeRegion, EmitError, Emitter, Extent, Fixup, LabelState, Measure, link,
-    resolve_from,
+    Assembler, CodeRegion, EmitError, Emitter, Extent, LabelState, Measure, link, resolve_from,
 };
 use std::hint::black_box;
 use stencil_format::{AotFunctionModel, AotRelocationModel, Bundle, BundleModel, StencilModel};
@@ -108,17 +107,12 @@ fn load(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(100));
     group.bench_function("100 stencils", |bencher| {
         bencher.iter(|| {
-            let mut measure = Measure::new(&bundle);
+            let mut measure = Measure::new(&bundle, &mut [] as &mut [LabelState]);
             emission(&bundle, &mut measure).expect("measures");
             let size = measure.finish().expect("measures");
-            let mut emitter = Emitter::new(
-                &linked,
-                &mut region,
-                size,
-                &mut [] as &mut [LabelState],
-                &mut [] as &mut [Fixup],
-            )
-            .expect("space");
+            let mut emitter =
+                Emitter::new(&linked, &mut region, size, &mut [] as &mut [LabelState])
+                    .expect("space");
             emission(&bundle, &mut emitter).expect("emits");
             let block = emitter.finish().expect("emits");
             // SAFETY: none of it has been run.

@@ -1,36 +1,44 @@
-//! The two passes of emission: [`Measure`] adds sizes up, [`Emitter`] copies and patches.
+//! The two passes of emission: [`Measure`] adds sizes up and notes where labels are,
+//! [`Emitter`] copies and patches.
 //!
-//! A client writes its emission once, generic over [`Assembler`], and runs it on both.
-//! Hot code goes to the low end of the region and cold code to the high end. Forward
-//! references are noted in the caller's slice of fixups and patched at the end. An emitter
-//! that is dropped before `finish` gives its space back.
+//! A client writes its emission once, generic over [`Assembler`], and runs it on both
+//! with the same slice of labels. Hot code goes to the low end of the region and cold code
+//! to the high end. The second pass knows all labels from the first, so it patches each
+//! hole once, in order. An emitter that is dropped before `finish` gives its space back.
 //!
 //! Must never write outside the block that the first pass's size has bought, and never
-//! write a value that its hole does not hold.
+//! write a value that its hole does not hold. This is the hot loop of a compiler: a
+//! stencil costs a few nanoseconds, and what is needed for errors only stays out of it.
 
 use crate::error::EmitError;
 use crate::field;
 use crate::layout::{
-    Assembler, CodeSize, JUMP_LEN, Jump, Label, Layout, Target, stencil_at, target_of,
+    Assembler, CodeSize, JUMP_LEN, Jump, Label, Layout, Target, target_of, template_at,
 };
 use crate::link::LinkedBundle;
 use crate::region::{CodeBlock, CodeRegion};
 use crate::view::OutOfRange;
-use stencil_format::{Bundle, Hole, HoleKind, Part, RelTarget, Stencil};
+use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
 /// Where a label is: a slot of the caller's slice of labels.
+///
+/// The first pass stores the offset; the second sets the highest bit when it comes there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelState {
     offset: u32,
 }
+
+/// The second pass has been there, too. Offsets are below.
+const BOUND: u32 = 1 << 31;
 
 impl LabelState {
     /// Not bound yet.
     pub const UNBOUND: LabelState = LabelState { offset: u32::MAX };
 
     /// Its offset from the block's entry, once it is bound.
+    #[inline]
     pub fn offset(self) -> Option<u32> {
-        (self != LabelState::UNBOUND).then_some(self.offset)
+        (self != LabelState::UNBOUND).then_some(self.offset & !BOUND)
     }
 }
 
@@ -40,35 +48,23 @@ impl Default for LabelState {
     }
 }
 
-/// A forward reference to be patched: a slot of the caller's slice of fixups.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fixup {
-    /// Offset of the field in the region.
-    at: u32,
-    label: u32,
-    addend: i64,
-}
-
-impl Fixup {
-    /// A slot not in use.
-    pub const EMPTY: Fixup = Fixup {
-        at: 0,
-        label: 0,
-        addend: 0,
-    };
-}
-
-/// The first pass: how much space will it take?
-pub struct Measure<'a> {
-    bundle: Bundle<'a>,
+/// The first pass: how much space will it take, and where are the labels?
+pub struct Measure<'l, 'a> {
+    templates: Templates<'a>,
+    labels: &'l mut [LabelState],
     layout: Layout,
 }
 
-impl<'a> Measure<'a> {
+impl<'l, 'a> Measure<'l, 'a> {
     /// Nothing measured yet.
-    pub fn new(bundle: &Bundle<'a>) -> Measure<'a> {
+    ///
+    /// There must be a slot in `labels` for each label that will be bound or used; all are
+    /// unbound at first. They are what [`Emitter::new`] wants to be given.
+    pub fn new(bundle: &Bundle<'a>, labels: &'l mut [LabelState]) -> Measure<'l, 'a> {
+        labels.fill(LabelState::UNBOUND);
         Measure {
-            bundle: *bundle,
+            templates: bundle.templates(),
+            labels,
             layout: Layout::new(),
         }
     }
@@ -83,21 +79,30 @@ impl<'a> Measure<'a> {
     }
 }
 
-impl<'a> Assembler<'a> for Measure<'a> {
+impl<'a> Assembler<'a> for Measure<'_, 'a> {
+    #[inline]
     fn bind(&mut self, label: Label) -> Result<(), EmitError<'a>> {
-        self.layout.bind(label).map(|_| ())
+        let (_, offset) = self.layout.bind(label)?;
+        match self.labels.get_mut(label.0 as usize) {
+            Some(slot) if *slot == LabelState::UNBOUND => slot.offset = offset,
+            Some(_) => return Err(EmitError::BoundTwice { label }),
+            None => return Err(unknown_label(label, self.labels)),
+        }
+        Ok(())
     }
 
+    #[inline]
     fn stencil(
         &mut self,
         index: u32,
         _operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let stencil = stencil_at(&self.bundle, index)?;
-        self.layout.place(&stencil, continuations).map(|_| ())
+        let template = template_at(&self.templates, index)?;
+        self.layout.place(template, continuations).map(|_| ())
     }
 
+    #[inline]
     fn jump(&mut self, target: Target) -> Result<(), EmitError<'a>> {
         self.layout.jump(target).map(|_| ())
     }
@@ -106,10 +111,9 @@ impl<'a> Assembler<'a> for Measure<'a> {
 /// The second pass: copies stencils into a block of a region and patches their holes.
 pub struct Emitter<'e, 'a, 'm> {
     linked: &'e LinkedBundle<'a>,
+    templates: Templates<'a>,
     region: &'e mut CodeRegion<'m>,
     labels: &'e mut [LabelState],
-    fixups: &'e mut [Fixup],
-    fixup_count: usize,
     layout: Layout,
     size: CodeSize,
     /// Taken by `finish`; what is left when the emitter is dropped is given back.
@@ -117,13 +121,13 @@ pub struct Emitter<'e, 'a, 'm> {
     /// Offsets in the region of the block's hot and cold code.
     hot_base: u32,
     cold_base: u32,
+    /// The same of the bundle's rodata.
+    rodata: u32,
 }
 
 impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
-    /// Takes space for `size` bytes of code, as [`Measure::finish`] gave it.
+    /// Takes space for `size` bytes of code, as [`Measure::finish`] gave it with `labels`.
     ///
-    /// `labels` are all unbound afterwards; there must be one for each that will be bound or
-    /// used. `fixups` needs a slot for each reference to a label that is bound later.
     /// A flipped region is unpublished until the emitter is finished or dropped.
     ///
     /// # Errors
@@ -133,7 +137,6 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         region: &'e mut CodeRegion<'m>,
         size: CodeSize,
         labels: &'e mut [LabelState],
-        fixups: &'e mut [Fixup],
     ) -> Result<Emitter<'e, 'a, 'm>, EmitError<'a>> {
         if !linked.is_in(region) {
             return Err(EmitError::WrongRegion);
@@ -147,49 +150,35 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             region.release(&block);
             return Err(EmitError::Space(error.into()));
         }
-        labels.fill(LabelState::UNBOUND);
         Ok(Emitter {
             linked,
+            templates: linked.bundle().templates(),
             hot_base: block.hot().end - size.hot,
             cold_base: block.cold().start,
+            rodata: linked.image() + linked.bundle().rodata_offset(),
             region,
             labels,
-            fixups,
-            fixup_count: 0,
             layout: Layout::new(),
             size,
             block: Some(block),
         })
     }
 
-    /// Patches the forward references and publishes the code.
+    /// Publishes the code. The labels then say where they are in the block.
     ///
     /// # Errors
-    /// [`EmitError`]: control runs off the end, a label was used and not bound, the calls
-    /// were not those that were measured, or publishing failed. The space is given back.
+    /// [`EmitError`]: control runs off the end, the calls were not those that were
+    /// measured, or publishing failed. The space is given back.
     pub fn finish(mut self) -> Result<CodeBlock, EmitError<'a>> {
         let (jump, size) = self.layout.finish()?;
         self.emit_jump(jump)?;
-        if size != self.size {
+        // Each label of the first pass was bound again, in the same place.
+        let bound = self
+            .labels
+            .iter()
+            .fold(BOUND, |all, label| all & label.offset);
+        if size != self.size || bound != BOUND {
             return Err(EmitError::PassesDiffer);
-        }
-        for i in 0..self.fixup_count {
-            let fixup = self.fixups[i];
-            let label = Label(fixup.label);
-            let offset = self
-                .label(label)?
-                .offset()
-                .ok_or(EmitError::UnboundLabel { label })?;
-            let target = self.region.view.address(self.hot_base + offset);
-            let place = self.region.view.address(fixup.at);
-            let bytes = field::rel32(target, place, fixup.addend).ok_or(EmitError::OutOfReach {
-                stencil: JUMP,
-                target: "label",
-            })?;
-            self.region
-                .view
-                .write(fixup.at, &bytes)
-                .map_err(passes_differ)?;
         }
         let Some(block) = self.block.take() else {
             return Err(EmitError::PassesDiffer);
@@ -201,44 +190,34 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         Ok(block)
     }
 
-    fn label(&self, label: Label) -> Result<LabelState, EmitError<'a>> {
-        let unknown = EmitError::UnknownLabel {
-            label,
-            labels: self.labels.len(),
-        };
-        self.labels.get(label.0 as usize).copied().ok_or(unknown)
+    /// The emitter's own `jmp rel32`, if there is one.
+    #[inline]
+    fn emit_jump(&mut self, jump: Option<Jump>) -> Result<(), EmitError<'a>> {
+        match jump {
+            None => Ok(()),
+            Some((at, target)) => self.write_jump(at, target),
+        }
     }
 
-    /// Writes to the hot or cold code, inside the block only. Gives the region's offset.
-    fn write(&mut self, part: Part, offset: u32, bytes: &[u8]) -> Result<u32, EmitError<'a>> {
-        let (base, len) = match part {
-            Part::Hot => (self.hot_base, self.size.hot),
-            Part::Cold => (self.cold_base, self.size.cold),
-        };
-        // Beyond what was measured: the second pass got other calls than the first.
-        if offset as usize + bytes.len() > len as usize {
+    fn write_jump(&mut self, at: u32, target: Target) -> Result<(), EmitError<'a>> {
+        let end = at + JUMP_LEN;
+        if end > self.size.hot {
             return Err(EmitError::PassesDiffer);
         }
-        self.region
-            .view
-            .write(base + offset, bytes)
-            .map_err(passes_differ)?;
-        Ok(base + offset)
-    }
-
-    /// The emitter's own `jmp rel32`, if there is one.
-    fn emit_jump(&mut self, jump: Option<Jump>) -> Result<(), EmitError<'a>> {
-        let Some((offset, target)) = jump else {
-            return Ok(());
-        };
-        let mut code = [0; JUMP_LEN as usize];
-        code[0] = 0xe9;
-        let at = self.write(Part::Hot, offset, &code)? + 1;
+        let field = self.hot_base + at + 1;
         // `Next` never becomes a jump.
-        let next = offset + JUMP_LEN;
-        self.patch_target(at, target, next, -4, JUMP, JUMP)
+        let target = self.resolve(target, self.hot_base + end)?;
+        let too_far = EmitError::OutOfReach {
+            stencil: JUMP,
+            target: JUMP,
+        };
+        let distance = field::near(target, field, -4).ok_or(too_far)?;
+        let view = &mut self.region.view;
+        view.put(field - 1, [0xe9]).map_err(passes_differ)?;
+        view.put(field, distance).map_err(passes_differ)
     }
 
+    #[cold]
     fn emit_padding(&mut self, from: u32, to: u32) -> Result<(), EmitError<'a>> {
         /// The processor manuals' recommended form of nine bytes, and its shorter ones.
         const NOPS: [&[u8]; 9] = [
@@ -252,145 +231,157 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             &[0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
             &[0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
         ];
+        if to > self.size.hot {
+            return Err(EmitError::PassesDiffer);
+        }
         let mut at = from;
         while at < to {
             let nop = NOPS[(to - at).min(9) as usize - 1];
-            self.write(Part::Hot, at, nop)?;
+            self.region
+                .view
+                .write(self.hot_base + at, nop)
+                .map_err(passes_differ)?;
             at += nop.len() as u32;
         }
         Ok(())
     }
 
-    /// Patches a `Rel32` field, now or, for a label that is not bound yet, at the end.
-    /// `at` is its offset in the region, `next` what `Target::Next` means in the hot code.
-    fn patch_target(
-        &mut self,
-        at: u32,
-        target: Target,
-        next: u32,
-        addend: i64,
-        stencil: &'a str,
-        name: &'a str,
-    ) -> Result<(), EmitError<'a>> {
-        let address = match target {
-            Target::Next => self.region.view.address(self.hot_base + next),
-            Target::Address(address) => address,
-            Target::Label(label) => match self.label(label)?.offset() {
-                Some(offset) => self.region.view.address(self.hot_base + offset),
-                None => {
-                    return self.add_fixup(Fixup {
-                        at,
-                        label: label.0,
-                        addend,
-                    });
-                }
+    /// Where a target is, as an offset in the region; `next` is what [`Target::Next`] means.
+    #[inline]
+    fn resolve(&self, target: Target, next: u32) -> Result<i64, EmitError<'a>> {
+        match target {
+            Target::Next => Ok(next.into()),
+            Target::Label(label) => match self.labels.get(label.0 as usize) {
+                Some(&LabelState::UNBOUND) => Err(EmitError::UnboundLabel { label }),
+                // Not behind the block: `bind` finds each label where it is said to be.
+                Some(state) => Ok(i64::from(self.hot_base) + i64::from(state.offset & !BOUND)),
+                None => Err(unknown_label(label, self.labels)),
             },
-        };
-        let bytes = field::rel32(address, self.region.view.address(at), addend).ok_or(
-            EmitError::OutOfReach {
-                stencil,
-                target: name,
-            },
-        )?;
-        self.region.view.write(at, &bytes).map_err(passes_differ)
+            Target::Address(address) => Ok(field::offset_of(address, self.region.view.base())),
+        }
     }
 
-    fn add_fixup(&mut self, fixup: Fixup) -> Result<(), EmitError<'a>> {
-        let fixups = self.fixups.len();
-        let slot = self
-            .fixups
-            .get_mut(self.fixup_count)
-            .ok_or(EmitError::FixupsFull { fixups })?;
-        *slot = fixup;
-        self.fixup_count += 1;
+    /// Patches the holes of the stencil `template`, whose parts are in place.
+    #[inline]
+    fn patch(&mut self, template: Template<'a>, at: StencilAt<'_>) -> Result<(), EmitError<'a>> {
+        for hole in self.templates.holes(template) {
+            // The whole part was written there, and the hole lies in it.
+            let part = match hole.part {
+                Part::Hot => at.hot,
+                Part::Cold => at.cold,
+            };
+            let place = part + hole.offset;
+            let bytes = match hole.kind {
+                HoleKind::Operand { form, ordinal } => {
+                    let Some(&value) = at.operands.get(ordinal as usize) else {
+                        return Err(self.missing_operand(at.index, ordinal));
+                    };
+                    let bytes = match form {
+                        OperandForm::Abs32 => field::abs32(value, hole.addend),
+                        OperandForm::Abs32S => field::abs32s(value, hole.addend),
+                        OperandForm::Abs64 => {
+                            let bytes = field::abs64(value, hole.addend);
+                            self.region.view.put(place, bytes).map_err(passes_differ)?;
+                            continue;
+                        }
+                    };
+                    match bytes {
+                        Some(bytes) => bytes,
+                        None => return Err(self.operand_range(at.index, hole, value)),
+                    }
+                }
+                HoleKind::Rel32(target) => {
+                    let target = match target {
+                        RelTarget::OwnHot => at.hot.into(),
+                        RelTarget::OwnCold => at.cold.into(),
+                        RelTarget::Rodata => self.rodata.into(),
+                        RelTarget::Function(index) => {
+                            i64::from(self.linked.image())
+                                + i64::from(self.templates.function_offset(index))
+                        }
+                        RelTarget::Continuation(ordinal) => {
+                            let falls = template.fallthrough() == Some(ordinal);
+                            let given = target_of(at.continuations, ordinal)
+                                .or(falls.then_some(Target::Next));
+                            match given {
+                                Some(target) => self.resolve(target, at.next)?,
+                                None => return Err(self.unbound(at.index, ordinal)),
+                            }
+                        }
+                        RelTarget::Import(ordinal) => {
+                            self.linked
+                                .import_offset(self.region, ordinal, place, hole.addend)
+                        }
+                    };
+                    match field::near(target, place, hole.addend) {
+                        Some(bytes) => bytes,
+                        None => return Err(self.out_of_reach(at.index, hole)),
+                    }
+                }
+            };
+            self.region.view.put(place, bytes).map_err(passes_differ)?;
+        }
         Ok(())
     }
 
-    /// Patches one hole of a stencil whose parts are in place at `hot` and `cold`.
-    fn patch_hole(
-        &mut self,
-        stencil: &Stencil<'a>,
-        hole: Hole,
-        at: StencilAt<'_>,
-    ) -> Result<(), EmitError<'a>> {
-        let (part_base, part_offset) = match hole.part {
-            Part::Hot => (self.hot_base, at.hot),
-            Part::Cold => (self.cold_base, at.cold),
+    fn name(&self, index: u32) -> &'a str {
+        let stencil = self.linked.bundle().stencil(index);
+        stencil.map_or("", |stencil| stencil.name())
+    }
+
+    #[cold]
+    fn missing_operand(&self, index: u32, ordinal: u32) -> EmitError<'a> {
+        EmitError::MissingOperand {
+            stencil: self.name(index),
+            operand: self.linked.bundle().operand(ordinal).unwrap_or_default(),
+        }
+    }
+
+    #[cold]
+    fn operand_range(&self, index: u32, hole: Hole, value: i64) -> EmitError<'a> {
+        // Called for holes of operands only.
+        let HoleKind::Operand { form, ordinal } = hole.kind else {
+            return EmitError::PassesDiffer;
         };
-        // The whole part was written there, and the hole lies in it.
-        let place_at = part_base + part_offset + hole.offset;
-        let place = self.region.view.address(place_at);
+        EmitError::OperandRange {
+            stencil: self.name(index),
+            operand: self.linked.bundle().operand(ordinal).unwrap_or_default(),
+            form,
+            value,
+            addend: hole.addend,
+        }
+    }
+
+    #[cold]
+    fn unbound(&self, index: u32, ordinal: u32) -> EmitError<'a> {
+        EmitError::UnboundContinuation {
+            stencil: self.name(index),
+            continuation: self
+                .linked
+                .bundle()
+                .continuation(ordinal)
+                .unwrap_or_default(),
+        }
+    }
+
+    #[cold]
+    fn out_of_reach(&self, index: u32, hole: Hole) -> EmitError<'a> {
         let bundle = self.linked.bundle();
-        let rel_target = match hole.kind {
-            HoleKind::Operand { form, ordinal } => {
-                let operand = bundle.operand(ordinal).unwrap_or_default();
-                let missing = EmitError::MissingOperand {
-                    stencil: stencil.name(),
-                    operand,
-                };
-                let value = *at.operands.get(ordinal as usize).ok_or(missing)?;
-                let (bytes, width) =
-                    field::operand(form, value, hole.addend).ok_or(EmitError::OperandRange {
-                        stencil: stencil.name(),
-                        operand,
-                        form,
-                        value,
-                        addend: hole.addend,
-                    })?;
-                return self
-                    .region
-                    .view
-                    .write(place_at, &bytes[..width])
-                    .map_err(passes_differ);
-            }
-            HoleKind::Rel32(target) => target,
+        let target = match hole.kind {
+            HoleKind::Operand { .. } => None,
+            HoleKind::Rel32(target) => match target {
+                RelTarget::Continuation(ordinal) => bundle.continuation(ordinal),
+                RelTarget::Import(ordinal) => bundle.import(ordinal),
+                RelTarget::Function(index) => bundle.function(index).map(|found| found.name),
+                RelTarget::Rodata => Some("rodata"),
+                RelTarget::OwnHot => Some("hot part"),
+                RelTarget::OwnCold => Some("cold part"),
+            },
         };
-        let (bytes, name) = match rel_target {
-            RelTarget::Continuation(ordinal) => {
-                let continuation = bundle.continuation(ordinal).unwrap_or_default();
-                let unbound = EmitError::UnboundContinuation {
-                    stencil: stencil.name(),
-                    continuation,
-                };
-                let falls = stencil.fallthrough() == Some(ordinal);
-                let target = target_of(at.continuations, ordinal)
-                    .or(falls.then_some(Target::Next))
-                    .ok_or(unbound)?;
-                let (addend, name) = (hole.addend, stencil.name());
-                return self.patch_target(place_at, target, at.next, addend, name, continuation);
-            }
-            RelTarget::Import(ordinal) => (
-                self.linked
-                    .import_field(self.region, ordinal, place, hole.addend),
-                bundle.import(ordinal).unwrap_or_default(),
-            ),
-            RelTarget::Function(index) => (
-                self.linked
-                    .function_address_at(index)
-                    .and_then(|address| field::rel32(address, place, hole.addend)),
-                bundle.function(index).map_or("", |function| function.name),
-            ),
-            RelTarget::Rodata => (
-                field::rel32(self.linked.rodata_address(), place, hole.addend),
-                "rodata",
-            ),
-            RelTarget::OwnHot => {
-                let target = self.region.view.address(self.hot_base + at.hot);
-                (field::rel32(target, place, hole.addend), "hot part")
-            }
-            RelTarget::OwnCold => {
-                let target = self.region.view.address(self.cold_base + at.cold);
-                (field::rel32(target, place, hole.addend), "cold part")
-            }
-        };
-        let bytes = bytes.ok_or(EmitError::OutOfReach {
-            stencil: stencil.name(),
-            target: name,
-        })?;
-        self.region
-            .view
-            .write(place_at, &bytes)
-            .map_err(passes_differ)
+        EmitError::OutOfReach {
+            stencil: self.name(index),
+            target: target.unwrap_or_default(),
+        }
     }
 }
 
@@ -398,13 +389,23 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
 const JUMP: &str = "jump";
 
 /// The block lies in the region and every write was compared with the block.
+#[cold]
 fn passes_differ<'a>(_: OutOfRange) -> EmitError<'a> {
     EmitError::PassesDiffer
 }
 
-/// A stencil in place, and what its holes are filled from. Offsets in hot and cold code.
+#[cold]
+fn unknown_label<'a>(label: Label, labels: &[LabelState]) -> EmitError<'a> {
+    EmitError::UnknownLabel {
+        label,
+        labels: labels.len(),
+    }
+}
+
+/// A stencil in place, and what its holes are filled from. Offsets in the region.
 #[derive(Clone, Copy)]
 struct StencilAt<'s> {
+    index: u32,
     hot: u32,
     cold: u32,
     next: u32,
@@ -413,42 +414,60 @@ struct StencilAt<'s> {
 }
 
 impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
+    #[inline]
     fn bind(&mut self, label: Label) -> Result<(), EmitError<'a>> {
-        if self.label(label)? != LabelState::UNBOUND {
-            return Err(EmitError::BoundTwice { label });
-        }
         let (jump, offset) = self.layout.bind(label)?;
         self.emit_jump(jump)?;
-        self.labels[label.0 as usize] = LabelState { offset };
+        match self.labels.get_mut(label.0 as usize) {
+            Some(slot) if slot.offset == offset => slot.offset |= BOUND,
+            Some(slot) if slot.offset == offset | BOUND => {
+                return Err(EmitError::BoundTwice { label });
+            }
+            Some(_) => return Err(EmitError::PassesDiffer),
+            None => return Err(unknown_label(label, self.labels)),
+        }
         Ok(())
     }
 
+    #[inline]
     fn stencil(
         &mut self,
         index: u32,
         operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let stencil = stencil_at(self.linked.bundle(), index)?;
-        let placement = self.layout.place(&stencil, continuations)?;
+        let template = template_at(&self.templates, index)?;
+        let placement = self.layout.place(template, continuations)?;
         self.emit_jump(placement.jump_before)?;
-        self.emit_padding(placement.padding, placement.hot)?;
-        self.write(Part::Hot, placement.hot, stencil.hot())?;
-        self.write(Part::Cold, placement.cold, stencil.cold())?;
-        self.emit_jump(placement.jump_after)?;
-        let at = StencilAt {
-            hot: placement.hot,
-            cold: placement.cold,
-            next: placement.next,
-            operands,
-            continuations,
-        };
-        for hole in stencil.holes() {
-            self.patch_hole(&stencil, hole, at)?;
+        if placement.padding != placement.hot {
+            self.emit_padding(placement.padding, placement.hot)?;
         }
-        Ok(())
+        // No overflow: offsets in a block and blocks in a region are below 2^31.
+        let (hot, cold) = (
+            self.hot_base + placement.hot,
+            self.cold_base + placement.cold,
+        );
+        // Whatever the first pass got: inside the block, or not at all.
+        let (from, view) = (self.templates.code(), &mut self.region.view);
+        view.copy(hot, self.hot_base + self.size.hot, from, template.hot())
+            .map_err(passes_differ)?;
+        view.copy(cold, self.cold_base + self.size.cold, from, template.cold())
+            .map_err(passes_differ)?;
+        self.emit_jump(placement.jump_after)?;
+        self.patch(
+            template,
+            StencilAt {
+                index,
+                hot,
+                cold,
+                next: self.hot_base + placement.next,
+                operands,
+                continuations,
+            },
+        )
     }
 
+    #[inline]
     fn jump(&mut self, target: Target) -> Result<(), EmitError<'a>> {
         let before = self.layout.jump(target)?;
         self.emit_jump(before)

@@ -147,11 +147,6 @@ pub enum EmitError<'a> {
         /// The label.
         label: Label,
     },
-    /// More forward references than the slice of fixups has room for.
-    FixupsFull {
-        /// Its length.
-        fixups: usize,
-    },
     /// Control would run off the end of the code.
     FallsOffEnd,
     /// The code is longer than a region can be.
@@ -336,9 +331,6 @@ impl fmt::Display for EmitError<'_> {
             }
             EmitError::BoundTwice { label } => write!(f, "label {}: bound twice", label.0),
             EmitError::UnboundLabel { label } => write!(f, "label {}: never bound", label.0),
-            EmitError::FixupsFull { fixups } => {
-                write!(f, "more than {fixups} forward references")
-            }
             EmitError::FallsOffEnd => f.write_str("control runs off the end of the code"),
             EmitError::TooLarge => f.write_str("the code is larger than a region can be"),
             EmitError::PassesDiffer => {

@@ -3,66 +3,84 @@
 //! Pure arithmetic, the only place where a value becomes the bytes of a field. Never
 //! truncates: what does not fit is `None`, and the caller names the hole in its error.
 
-use stencil_format::OperandForm;
-
-/// The bytes of an operand hole: the first 4 or all 8, by the form.
-///
-/// `value + addend` must be in the form's range: `0 ..= u32::MAX` for `Abs32`, `i32` for
-/// `Abs32S`. For `Abs64` it is taken modulo 2^64, as addresses are.
-pub(crate) fn operand(form: OperandForm, value: i64, addend: i64) -> Option<([u8; 8], usize)> {
-    let bits = match form {
-        OperandForm::Abs32 => u64::from(u32::try_from(value.checked_add(addend)?).ok()?),
-        OperandForm::Abs32S => {
-            let signed = i32::try_from(value.checked_add(addend)?).ok()?;
-            return Some((i64::from(signed).to_le_bytes(), 4));
-        }
-        OperandForm::Abs64 => return Some((value.wrapping_add(addend).to_le_bytes(), 8)),
-    };
-    Some((bits.to_le_bytes(), 4))
+/// The bytes of a hole of four bytes that is zero-extended: `0 ..= u32::MAX`.
+#[inline]
+pub(crate) fn abs32(value: i64, addend: i64) -> Option<[u8; 4]> {
+    let value = u32::try_from(value.checked_add(addend)?).ok()?;
+    Some(value.to_le_bytes())
 }
 
-/// The bytes of a `Rel32` field at address `place` that refers to address `target`.
-pub(crate) fn rel32(target: usize, place: usize, addend: i64) -> Option<[u8; 4]> {
-    // Addresses are below 2^64: their difference needs 65 bits.
-    let distance = target as i128 - place as i128 + i128::from(addend);
+/// The bytes of a hole of four bytes that is sign-extended: the range of `i32`.
+#[inline]
+pub(crate) fn abs32s(value: i64, addend: i64) -> Option<[u8; 4]> {
+    let value = i32::try_from(value.checked_add(addend)?).ok()?;
+    Some(value.to_le_bytes())
+}
+
+/// The bytes of a hole of eight bytes: modulo 2^64, as addresses are.
+#[inline]
+pub(crate) fn abs64(value: i64, addend: i64) -> [u8; 8] {
+    value.wrapping_add(addend).to_le_bytes()
+}
+
+/// The bytes of a `Rel32` field at `place` that refers to `target`. Both are offsets from
+/// the start of the region, as [`offset_of`] gives them for what lies outside; the addend
+/// is within 2^32 of 0.
+#[inline]
+pub(crate) fn near(target: i64, place: u32, addend: i64) -> Option<[u8; 4]> {
+    // At most FAR and a few times 2^32: nothing overflows.
+    let distance = target - i64::from(place) + addend;
     Some(i32::try_from(distance).ok()?.to_le_bytes())
+}
+
+/// Farther than any distance reaches.
+const FAR: i64 = 1 << 62;
+
+/// Offset of any address from the region's execute address `base`; capped where it is too
+/// far for a distance anyway.
+#[inline]
+pub(crate) fn offset_of(address: usize, base: usize) -> i64 {
+    let distance = address as i128 - base as i128;
+    distance.clamp(-i128::from(FAR), FAR.into()) as i64
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
-    fn bytes32(form: OperandForm, value: i64, addend: i64) -> Option<u32> {
-        operand(form, value, addend).map(|(bytes, width)| {
-            assert_eq!(width, 4);
-            u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-        })
+    fn unsigned(value: i64, addend: i64) -> Option<u32> {
+        abs32(value, addend).map(u32::from_le_bytes)
+    }
+
+    fn signed(value: i64, addend: i64) -> Option<i32> {
+        abs32s(value, addend).map(i32::from_le_bytes)
     }
 
     #[test]
     fn abs32_edges() {
         let max = i64::from(u32::MAX);
-        assert_eq!(bytes32(OperandForm::Abs32, 0, 0), Some(0));
-        assert_eq!(bytes32(OperandForm::Abs32, max, 0), Some(u32::MAX));
-        assert_eq!(bytes32(OperandForm::Abs32, max + 1, 0), None);
-        assert_eq!(bytes32(OperandForm::Abs32, max, 1), None);
-        assert_eq!(bytes32(OperandForm::Abs32, max + 1, -1), Some(u32::MAX));
-        assert_eq!(bytes32(OperandForm::Abs32, -1, 0), None);
-        assert_eq!(bytes32(OperandForm::Abs32, 0, -1), None);
-        assert_eq!(bytes32(OperandForm::Abs32, i64::MAX, 1), None);
-        assert_eq!(bytes32(OperandForm::Abs32, i64::MIN, -1), None);
+        assert_eq!(unsigned(0, 0), Some(0));
+        assert_eq!(unsigned(max, 0), Some(u32::MAX));
+        assert_eq!(unsigned(max + 1, 0), None);
+        assert_eq!(unsigned(max, 1), None);
+        assert_eq!(unsigned(max + 1, -1), Some(u32::MAX));
+        assert_eq!(unsigned(-1, 0), None);
+        assert_eq!(unsigned(0, -1), None);
+        assert_eq!(unsigned(i64::MAX, 1), None);
+        assert_eq!(unsigned(i64::MIN, -1), None);
     }
 
     #[test]
     fn abs32s_edges() {
         let (min, max) = (i64::from(i32::MIN), i64::from(i32::MAX));
-        assert_eq!(bytes32(OperandForm::Abs32S, 0, 0), Some(0));
-        assert_eq!(bytes32(OperandForm::Abs32S, max, 0), Some(0x7fff_ffff));
-        assert_eq!(bytes32(OperandForm::Abs32S, max + 1, 0), None);
-        assert_eq!(bytes32(OperandForm::Abs32S, max - 7, 8), None);
-        assert_eq!(bytes32(OperandForm::Abs32S, min, 0), Some(0x8000_0000));
-        assert_eq!(bytes32(OperandForm::Abs32S, min - 1, 0), None);
-        assert_eq!(bytes32(OperandForm::Abs32S, i64::MAX, i64::MAX), None);
+        assert_eq!(signed(0, 0), Some(0));
+        assert_eq!(signed(max, 0), Some(i32::MAX));
+        assert_eq!(signed(max + 1, 0), None);
+        assert_eq!(signed(max - 7, 8), None);
+        assert_eq!(signed(min, 0), Some(i32::MIN));
+        assert_eq!(signed(min - 1, 0), None);
+        assert_eq!(signed(i64::MAX, i64::MAX), None);
     }
 
     #[test]
@@ -73,8 +91,40 @@ mod tests {
             (i64::MAX, 1, 1 << 63),
             (-1, 1, 0),
         ] {
-            let (bytes, width) = operand(OperandForm::Abs64, value, addend).expect("any value");
-            assert_eq!((u64::from_le_bytes(bytes), width), (expected, 8));
+            assert_eq!(u64::from_le_bytes(abs64(value, addend)), expected);
+        }
+    }
+
+    /// The same with addresses.
+    fn rel32(target: usize, place: usize, addend: i64) -> Option<[u8; 4]> {
+        // Addresses are below 2^64: their difference needs 65 bits.
+        let distance = target as i128 - place as i128 + i128::from(addend);
+        Some(i32::try_from(distance).ok()?.to_le_bytes())
+    }
+
+    /// Offsets and addresses must agree, at the ends of the address space too.
+    #[test]
+    fn near_is_rel32() {
+        const LEN: u32 = i32::MAX as u32;
+        let around =
+            |x: usize| [-9_isize, -8, -4, -1, 0, 1, 4, 7, 8].map(|by| x.wrapping_add_signed(by));
+        let reach = 0x8000_0000;
+        for base in [0, 16, 1 << 32, 1 << 47, 1 << 63, usize::MAX - LEN as usize] {
+            for place in [0, 1, LEN / 2, LEN] {
+                let at = base + place as usize;
+                let mut targets = [0, usize::MAX / 2, usize::MAX].map(around).to_vec();
+                targets.extend([base, at, at.wrapping_add(reach)].map(around));
+                targets.push(around(at.wrapping_sub(reach)));
+                for target in targets.into_iter().flatten() {
+                    for addend in [-8, -4, 0, 4, i64::from(i32::MAX), i64::from(i32::MIN)] {
+                        assert_eq!(
+                            near(offset_of(target, base), place, addend),
+                            rel32(target, at, addend),
+                            "{target:#x} from {at:#x}"
+                        );
+                    }
+                }
+            }
         }
     }
 

@@ -8,7 +8,7 @@
 //! is that very label, or the target is simply what comes next, it is never made.
 
 use crate::error::EmitError;
-use stencil_format::{Bundle, Stencil};
+use stencil_format::{Template, Templates};
 
 /// Length of `jmp rel32`.
 pub(crate) const JUMP_LEN: u32 = 5;
@@ -114,6 +114,7 @@ impl Layout {
     }
 
     /// Makes the jump held back, if any.
+    #[inline]
     fn flush<'a>(&mut self) -> Result<Option<Jump>, EmitError<'a>> {
         let Some(target) = self.pending.take() else {
             return Ok(None);
@@ -125,12 +126,15 @@ impl Layout {
     }
 
     /// A label is bound here. Gives the jump before it, and its offset.
+    #[inline]
     pub(crate) fn bind<'a>(&mut self, label: Label) -> Result<(Option<Jump>, u32), EmitError<'a>> {
-        let jump = if self.pending == Some(Target::Label(label)) {
-            self.pending = None;
-            None
-        } else {
-            self.flush()?
+        let jump = match self.pending {
+            None => None,
+            Some(Target::Label(pending)) if pending == label => {
+                self.pending = None;
+                None
+            }
+            Some(_) => self.flush()?,
         };
         self.open = true;
         Ok((jump, self.hot))
@@ -147,23 +151,27 @@ impl Layout {
     }
 
     /// A stencil comes here.
+    #[inline]
     pub(crate) fn place<'a>(
         &mut self,
-        stencil: &Stencil<'a>,
+        template: Template<'_>,
         continuations: &[(u32, Target)],
     ) -> Result<Placement, EmitError<'a>> {
         let jump_before = self.flush()?;
         let padding = self.hot;
-        let align = stencil.align();
-        self.align = self.align.max(align);
-        let hot = padding
-            .checked_next_multiple_of(align)
-            .ok_or(EmitError::TooLarge)?;
-        self.hot = grow(hot, stencil.hot().len() as u32)?;
+        let align = template.align();
+        let mut hot = padding;
+        if align > 1 {
+            self.align = self.align.max(align);
+            hot = padding
+                .checked_next_multiple_of(align)
+                .ok_or(EmitError::TooLarge)?;
+        }
+        self.hot = grow(hot, template.hot().len)?;
         let cold = self.cold;
-        self.cold = grow(cold, stencil.cold().len() as u32)?;
+        self.cold = grow(cold, template.cold().len)?;
 
-        let falls_to = stencil
+        let falls_to = template
             .fallthrough()
             .map(|ordinal| target_of(continuations, ordinal).unwrap_or(Target::Next));
         let next_used = continuations
@@ -209,6 +217,7 @@ impl Layout {
 }
 
 /// Offsets stay below the greatest region's length.
+#[inline]
 fn grow<'a>(offset: u32, by: u32) -> Result<u32, EmitError<'a>> {
     offset
         .checked_add(by)
@@ -217,6 +226,7 @@ fn grow<'a>(offset: u32, by: u32) -> Result<u32, EmitError<'a>> {
 }
 
 /// The target given for a continuation.
+#[inline]
 pub(crate) fn target_of(continuations: &[(u32, Target)], ordinal: u32) -> Option<Target> {
     continuations
         .iter()
@@ -225,11 +235,12 @@ pub(crate) fn target_of(continuations: &[(u32, Target)], ordinal: u32) -> Option
 }
 
 /// The stencil with an index, or the error that says there is none.
-pub(crate) fn stencil_at<'a>(
-    bundle: &Bundle<'a>,
+#[inline]
+pub(crate) fn template_at<'t, 'a>(
+    templates: &Templates<'t>,
     index: u32,
-) -> Result<Stencil<'a>, EmitError<'a>> {
-    bundle
-        .stencil(index)
+) -> Result<Template<'t>, EmitError<'a>> {
+    templates
+        .get(index)
         .ok_or(EmitError::UnknownStencil { index })
 }

@@ -9,8 +9,8 @@
 //! 3. [`link`] copies the bundle's AOT code and rodata into the region, once, and resolves
 //!    imports by name. [`LinkedBundle::function_address`] finds entries.
 //! 4. For each function to compile, the client runs its emission twice over the same
-//!    [`Assembler`] calls: on a [`Measure`], which only adds sizes up, and on an
-//!    [`Emitter`], which copies and patches. The result is a [`CodeBlock`].
+//!    [`Assembler`] calls: on a [`Measure`], which adds sizes up and notes where labels
+//!    are, and on an [`Emitter`], which copies and patches. The result is a [`CodeBlock`].
 //! 5. [`CodeRegion::free`] takes a block back; [`CodeRegion::patch`] changes published code.
 //!
 //! Layers, each a file, each using only those above it:
@@ -40,7 +40,7 @@ mod region;
 mod space;
 mod view;
 
-pub use emit::{Emitter, Fixup, LabelState, Measure};
+pub use emit::{Emitter, LabelState, Measure};
 pub use error::{EmitError, LinkError, PatchError, ProtectError, RegionError, SpaceError};
 pub use layout::{Assembler, CodeSize, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};

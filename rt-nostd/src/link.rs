@@ -45,6 +45,8 @@ pub struct LinkedBundle<'a> {
     block: CodeBlock,
     /// The region's base address, to know the region again.
     region_base: usize,
+    /// Offset in the region of the image.
+    image: u32,
     /// Offset in the region of the first island.
     islands: u32,
 }
@@ -89,6 +91,7 @@ pub fn link<'a>(
     let linked = LinkedBundle {
         bundle: *bundle,
         region_base: region.base(),
+        image,
         islands: image + islands_at,
         block,
     };
@@ -176,26 +179,36 @@ impl<'a> LinkedBundle<'a> {
         self.block
     }
 
+    /// Offset in the region of the image: code first.
+    pub(crate) fn image(&self) -> u32 {
+        self.image
+    }
+
     pub(crate) fn is_in(&self, region: &CodeRegion<'_>) -> bool {
         self.region_base == region.base()
     }
 
-    /// The bytes of a `Rel32` field at `place` that refers to an import, or, where that is
-    /// too far, to its island. `None`: neither is possible.
-    pub(crate) fn import_field(
+    /// Offset in the region that a `Rel32` field at `place` refers to to reach an import:
+    /// the import's own, or, where that is too far, its island's. Out of reach if neither
+    /// is possible.
+    pub(crate) fn import_offset(
         &self,
         region: &CodeRegion<'_>,
         import: u32,
-        place: usize,
+        place: u32,
         addend: i64,
-    ) -> Option<[u8; 4]> {
+    ) -> i64 {
         let island = self.islands + import * ISLAND_LEN;
-        let address = region.view.read_u64(island + ISLAND_ADDRESS).ok()? as usize;
-        field::rel32(address, place, addend).or_else(|| {
-            // Any other addend means a place inside the import, not its entry.
-            let through_island = addend == CALL_ADDEND;
-            through_island.then(|| field::rel32(region.view.address(island), place, addend))?
-        })
+        // Written by `write_image`, in the region.
+        let address = region.view.read_u64(island + ISLAND_ADDRESS).unwrap_or(0);
+        let direct = field::offset_of(address as usize, region.view.base());
+        // Any other addend means a place inside the import, not its entry.
+        let through_island = addend == CALL_ADDEND;
+        if through_island && field::near(direct, place, addend).is_none() {
+            island.into()
+        } else {
+            direct
+        }
     }
 
     fn write_image(
@@ -239,13 +252,12 @@ impl<'a> LinkedBundle<'a> {
         }
         for reloc in bundle.relocations() {
             let at = image + reloc.offset;
-            let place = region.view.address(at);
-            let bytes = self
-                .import_field(region, reloc.import, place, reloc.addend.into())
-                .ok_or(LinkError::OutOfReach {
-                    name: bundle.import(reloc.import).unwrap_or_default(),
-                    offset: reloc.offset,
-                })?;
+            let addend = reloc.addend.into();
+            let target = self.import_offset(region, reloc.import, at, addend);
+            let bytes = field::near(target, at, addend).ok_or(LinkError::OutOfReach {
+                name: bundle.import(reloc.import).unwrap_or_default(),
+                offset: reloc.offset,
+            })?;
             region.view.write(at, &bytes).map_err(full)?;
         }
         Ok(())

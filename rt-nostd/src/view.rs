@@ -9,6 +9,7 @@
 use crate::error::{ProtectError, RegionError};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
+use stencil_format::CodeRange;
 
 /// How a single mapping goes between writable and executable.
 ///
@@ -78,6 +79,12 @@ impl<'m> View<'m> {
         self.len
     }
 
+    /// The address at which the first byte runs.
+    #[inline]
+    pub(crate) fn base(&self) -> usize {
+        self.execute
+    }
+
     /// The address at which the byte at `offset` runs. Never more than one behind the end.
     pub(crate) fn address(&self, offset: u32) -> usize {
         self.execute + offset.min(self.len) as usize
@@ -106,6 +113,7 @@ impl<'m> View<'m> {
     }
 
     /// Where to write the `len` bytes at `offset`, if they are in the region.
+    #[inline]
     fn target(&self, offset: u32, len: usize) -> Result<NonNull<u8>, OutOfRange> {
         let len = u32::try_from(len).map_err(|_| OutOfRange)?;
         if offset > self.len || len > self.len - offset {
@@ -122,6 +130,52 @@ impl<'m> View<'m> {
         // SAFETY: `target` has checked the range; the memory is writable while open and no
         // reference into it exists (the constructor's contract), so `bytes` is elsewhere.
         unsafe { target.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Writes a few bytes to `offset`. The view is open.
+    #[inline]
+    pub(crate) fn put<const N: usize>(
+        &mut self,
+        offset: u32,
+        bytes: [u8; N],
+    ) -> Result<(), OutOfRange> {
+        let target = self.target(offset, N)?;
+        // SAFETY: `target` has checked the range of N bytes; writable while open.
+        unsafe { target.cast::<[u8; N]>().write_unaligned(bytes) };
+        Ok(())
+    }
+
+    /// Copies the bytes at `range` in `from` to `offset`, all before `limit`. The view is
+    /// open. Bytes up to `limit` may be overwritten with anything: copying a multiple
+    /// of a register is far faster than copying just what is wanted.
+    #[inline]
+    pub(crate) fn copy(
+        &mut self,
+        offset: u32,
+        limit: u32,
+        from: &[u8],
+        range: CodeRange,
+    ) -> Result<(), OutOfRange> {
+        /// What most stencils' parts fit into, in bytes.
+        const BLOCK: usize = 64;
+        let (start, len) = (range.start as usize, range.len as usize);
+        let source = from.get(start..).ok_or(OutOfRange)?;
+        let room = limit.checked_sub(offset).ok_or(OutOfRange)? as usize;
+        let target = self.target(offset, room)?;
+        if len > room || len > source.len() {
+            return Err(OutOfRange);
+        }
+        match source.first_chunk::<BLOCK>() {
+            Some(block) if len <= BLOCK && BLOCK <= room => {
+                // SAFETY: `target` has checked the range of `room` bytes, which are at least
+                // as many; writable while open.
+                unsafe { target.cast::<[u8; BLOCK]>().write_unaligned(*block) };
+            }
+            // SAFETY: `source` has `len` bytes, and `target` has checked for as many;
+            // the code memory is referenced by nobody (the constructor's contract).
+            _ => unsafe { target.copy_from_nonoverlapping(NonNull::from(source).cast(), len) },
+        }
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 
 use core::ptr::NonNull;
 use rt_nostd::{
-    Assembler, CodeRegion, Emitter, Expectations, Extent, Fixup, Label, LabelState, Measure,
-    PatchError, Target, link,
+    Assembler, CodeRegion, Emitter, Expectations, Extent, Label, LabelState, Measure, PatchError,
+    Target, link,
 };
 use stencil_format::{
     AotRelocationModel, Bundle, BundleModel, CpuFeatures, HoleModel, HoleValueModel, OperandForm,
@@ -114,12 +114,11 @@ fn image_and_code_are_these_bytes() {
             .expect("fits");
         assembler.jump(Target::Label(Label(0))).expect("fits");
     };
-    let mut measure = Measure::new(&bundle);
+    let mut labels = [LabelState::UNBOUND; 2];
+    let mut measure = Measure::new(&bundle, &mut labels);
     emission(&mut measure);
     let size = measure.finish().expect("ends in a jump");
-    let (mut labels, mut fixups) = ([LabelState::UNBOUND; 2], [Fixup::EMPTY; 1]);
-    let mut emitter =
-        Emitter::new(&linked, &mut region, size, &mut labels, &mut fixups).expect("space");
+    let mut emitter = Emitter::new(&linked, &mut region, size, &mut labels).expect("space");
     emission(&mut emitter);
     let block = emitter.finish().expect("all bound");
     assert_eq!(block.entry(), EXECUTE + 48);

@@ -96,7 +96,7 @@ fn missing_operand_is_named() {
             cold: 0,
             align: 1,
         };
-        let mut emitter = Emitter::new(linked, region, size, &mut [], &mut []).expect("space");
+        let mut emitter = Emitter::new(linked, region, size, &mut []).expect("space");
         // Operands are A, B, K: the second hole's value is missing.
         assert_eq!(
             emitter.stencil(index("add_two"), &[1], &[]),

@@ -4,8 +4,8 @@ mod fixture;
 
 use fixture::{Aliases, expectations, imports, model, run};
 use rt_nostd::{
-    Assembler, CodeBlock, CodeRegion, EmitError, Emitter, Extent, Fixup, Label, LabelState,
-    LinkedBundle, Measure, SpaceError, Target, link, resolve_from,
+    Assembler, CodeBlock, CodeRegion, EmitError, Emitter, Extent, Label, LabelState, LinkedBundle,
+    Measure, SpaceError, Target, link, resolve_from,
 };
 use stencil_format::Bundle;
 
@@ -32,11 +32,11 @@ fn emit<'a>(
     region: &mut CodeRegion<'_>,
     terms: &[i32],
 ) -> Result<CodeBlock, EmitError<'a>> {
-    let mut measure = Measure::new(linked.bundle());
+    let mut labels = [LabelState::UNBOUND];
+    let mut measure = Measure::new(linked.bundle(), &mut labels);
     emission(linked.bundle(), terms, &mut measure)?;
     let size = measure.finish()?;
-    let (mut labels, mut fixups) = ([LabelState::UNBOUND], [Fixup::EMPTY; 4]);
-    let mut emitter = Emitter::new(linked, region, size, &mut labels, &mut fixups)?;
+    let mut emitter = Emitter::new(linked, region, size, &mut labels)?;
     emission(linked.bundle(), terms, &mut emitter)?;
     emitter.finish()
 }

@@ -9,6 +9,7 @@
 use crate::kinds::{Arch, CpuFeatures};
 use crate::layout::{self, SECTION_COUNT, Section};
 use crate::stencil::Stencil;
+use crate::template::Templates;
 use crate::{BundleError, validate, wire};
 
 /// A valid bundle, read in place. Copying it copies a few slices, not the bytes.
@@ -299,6 +300,11 @@ impl<'a> Bundle<'a> {
             .chunks_exact(Section::Stencils.record_size())
             .enumerate()
             .map(move |(index, record)| Stencil::of(bundle, record, index as u32))
+    }
+
+    /// The stencils for an emitter that is in a hurry.
+    pub fn templates(&self) -> Templates<'a> {
+        Templates::of(self)
     }
 
     /// The name whose reference is at `at` in `record`: validated to be in bounds.

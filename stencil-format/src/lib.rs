@@ -89,6 +89,7 @@ mod error;
 mod kinds;
 mod layout;
 mod stencil;
+mod template;
 mod validate;
 mod wire;
 
@@ -104,6 +105,7 @@ pub use error::{BundleError, Expected, Field};
 pub use kinds::{Arch, CpuFeatures, HoleKind, OperandForm, Part, RegisterClass, RelTarget};
 pub use layout::{HEADER_LEN, MAGIC, MAX_ALIGN, MAX_LEN, Section, VERSION};
 pub use stencil::{Hole, RegisterHole, Stencil};
+pub use template::{CodeRange, Template, Templates};
 
 #[cfg(feature = "write")]
 pub use encode::{WriteError, repair_checksum};

@@ -46,6 +46,21 @@ pub struct RegisterHole {
     pub argument: u8,
 }
 
+impl Hole {
+    /// From its record, which has the size of one.
+    #[inline]
+    pub(crate) fn of(record: &[u8]) -> Hole {
+        Hole {
+            // The codes are validated; the defaults are never taken.
+            part: Part::from_code(record[0]).unwrap_or(Part::Hot),
+            offset: wire::u32_at(record, 4),
+            kind: HoleKind::from_code(record[1], wire::u32_at(record, 8))
+                .unwrap_or(HoleKind::Rel32(RelTarget::OwnHot)),
+            addend: wire::u64_at(record, 12).cast_signed(),
+        }
+    }
+}
+
 impl<'a> Stencil<'a> {
     pub(crate) fn of(bundle: Bundle<'a>, record: &'a [u8], index: u32) -> Stencil<'a> {
         Stencil {
@@ -103,14 +118,7 @@ impl<'a> Stencil<'a> {
 
     /// Its holes, hot before cold, by ascending offset.
     pub fn holes(&self) -> impl ExactSizeIterator<Item = Hole> + use<'a> {
-        self.records(Section::Holes, 24).map(|record| Hole {
-            // The codes are validated; the defaults are never taken.
-            part: Part::from_code(record[0]).unwrap_or(Part::Hot),
-            offset: wire::u32_at(record, 4),
-            kind: HoleKind::from_code(record[1], wire::u32_at(record, 8))
-                .unwrap_or(HoleKind::Rel32(RelTarget::OwnHot)),
-            addend: wire::u64_at(record, 12).cast_signed(),
-        })
+        self.records(Section::Holes, 24).map(Hole::of)
     }
 
     /// Its register holes, hot before cold, by ascending offset and bit.

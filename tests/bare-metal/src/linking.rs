@@ -126,12 +126,12 @@ fn emit_call(
     x: u64,
 ) -> Result<CodeBlock, String> {
     let bundle = linked.bundle();
-    let mut measure = Measure::new(bundle);
+    let mut measure = Measure::new(bundle, &mut []);
     assemble(bundle, &mut measure, x)?;
     let size = measure
         .finish()
         .map_err(|error| format!("measure: {error}"))?;
-    let mut emitter = Emitter::new(linked, region, size, &mut [], &mut [])
+    let mut emitter = Emitter::new(linked, region, size, &mut [])
         .map_err(|error| format!("emit: {error}"))?;
     assemble(bundle, &mut emitter, x)?;
     emitter.finish().map_err(|error| format!("emit: {error}"))

@@ -14,8 +14,8 @@ use crate::syntax::Expr;
 pub struct Emission {
     bundle: Bundle<'static>,
     operands: Vec<i64>,
-    /// Labels used; each is the target of one forward branch or jump.
-    pub labels: u32,
+    /// Labels used so far.
+    labels: u32,
     /// Slots of the value stack used.
     pub slots: usize,
 }
@@ -117,6 +117,15 @@ impl Emission {
             })
             .collect::<Result<_, Error>>()?;
         Ok(out.stencil(index, &self.operands, &targets)?)
+    }
+}
+
+/// Number of labels that the expression needs: two for each choice.
+pub fn labels(expr: &Expr) -> usize {
+    match expr {
+        Expr::Number(_) | Expr::Variable(_) => 0,
+        Expr::Binary(_, sides) => sides.iter().map(labels).sum(),
+        Expr::Choice(parts) => 2 + parts.iter().map(labels).sum::<usize>(),
     }
 }
 

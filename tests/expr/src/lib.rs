@@ -21,8 +21,8 @@ pub mod memory;
 pub mod syntax;
 
 use rt_nostd::{
-    CodeBlock, CodeRegion, EmitError, Emitter, Expectations, Fixup, LabelState, LinkError,
-    LinkedBundle, Measure, RegionError,
+    CodeBlock, CodeRegion, EmitError, Emitter, Expectations, LabelState, LinkError, LinkedBundle,
+    Measure, RegionError,
 };
 use stencil_format::{Bundle, BundleError, CpuFeatures};
 
@@ -118,15 +118,14 @@ impl Engine {
     pub fn compile(&mut self, text: &str) -> Result<Program, Error> {
         let (expr, variables) = syntax::parse(text)?;
         let bundle = self.linked.bundle();
-        let mut measure = Measure::new(bundle);
+        let mut labels = vec![LabelState::UNBOUND; emission::labels(&expr)];
+        let mut measure = Measure::new(bundle, &mut labels);
         let mut emission = Emission::new(bundle);
         emission.program(&mut measure, &expr)?;
         let size = measure.finish()?;
 
-        let mut labels = vec![LabelState::UNBOUND; emission.labels as usize];
-        let mut fixups = vec![Fixup::EMPTY; labels.len()];
         let region = &mut self.region;
-        let mut emitter = Emitter::new(&self.linked, region, size, &mut labels, &mut fixups)?;
+        let mut emitter = Emitter::new(&self.linked, region, size, &mut labels)?;
         let mut emission = Emission::new(bundle);
         emission.program(&mut emitter, &expr)?;
         Ok(Program {

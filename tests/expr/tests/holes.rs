@@ -4,8 +4,8 @@
 
 use expr_client::{ABI, BUNDLE, memory};
 use rt_nostd::{
-    Assembler, CodeRegion, EmitError, Emitter, Expectations, Fixup, Label, LabelState,
-    LinkedBundle, Measure, Target,
+    Assembler, CodeRegion, EmitError, Emitter, Expectations, Label, LabelState, LinkedBundle,
+    Measure, Target,
 };
 use stencil_format::{Bundle, CpuFeatures, HoleKind, OperandForm};
 
@@ -31,17 +31,11 @@ impl Machine {
 
     fn emit(&mut self, steps: &[Step<'_>]) -> Result<usize, EmitError<'static>> {
         let bundle = *self.linked.bundle();
-        let mut measure = Measure::new(&bundle);
+        let mut labels = [LabelState::UNBOUND; 4];
+        let mut measure = Measure::new(&bundle, &mut labels);
         feed(&bundle, &mut measure, steps)?;
         let size = measure.finish()?;
-        let (mut labels, mut fixups) = ([LabelState::UNBOUND; 4], [Fixup::EMPTY; 4]);
-        let mut emitter = Emitter::new(
-            &self.linked,
-            &mut self.region,
-            size,
-            &mut labels,
-            &mut fixups,
-        )?;
+        let mut emitter = Emitter::new(&self.linked, &mut self.region, size, &mut labels)?;
         feed(&bundle, &mut emitter, steps)?;
         Ok(emitter.finish()?.entry())
     }
