@@ -133,6 +133,8 @@ impl Rt {
 
     /// The error value for failed allocations.
     pub(crate) fn memory_error(self) -> Raise {
+        #[cfg(any(test, feature = "extra-checks"))]
+        self.note_shortage();
         // SAFETY: plain field; the string was made with the VM.
         self.raise_value(StrRef(unsafe { (*self.vm()).memory_message }).value())
     }

@@ -57,5 +57,5 @@ pub mod value;
 pub mod vm;
 
 pub use engine::Engine;
-pub use heap::collect::{StepTimes, Stress};
+pub use heap::collect::{Shortage, StepTimes, Stress};
 pub use vm::{Config, Vm, VmError};

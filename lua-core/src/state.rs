@@ -6,8 +6,10 @@
 //! touches within the first 128 bytes, where displacements are one byte.
 
 use crate::error::Raise;
+#[cfg(feature = "extra-checks")]
+use crate::heap::cells::CLASSES;
 use crate::heap::cells::Cells;
-use crate::heap::collect::{Collector, Stress};
+use crate::heap::collect::{Collector, Shortage, Stress};
 use crate::heap::intern::InternTable;
 use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, Rt};
@@ -178,8 +180,11 @@ pub struct VmState {
     pub(crate) gc: Collector,
     pub(crate) stress: Stress,
     pub(crate) in_retry: bool,
+    /// Allocations until one fails; `u64::MAX`: none will.
     pub(crate) fail_after: u64,
-    pub(crate) fail_every: bool,
+    pub(crate) shortage: Shortage,
+    /// "not enough memory" was raised since failures are injected.
+    pub(crate) fell_short: bool,
 
     // safepoints
     pub(crate) slice: i32,
@@ -226,6 +231,10 @@ pub struct VmState {
     pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
     pub(crate) stats: Stats,
+    // Last, or the bundle wouldn't fit.
+    /// Heads of free lists that handlers aren't to see (`Rt::hide_free_cells`).
+    #[cfg(feature = "extra-checks")]
+    pub(crate) hidden: [u32; CLASSES],
 }
 
 impl Rt {

@@ -7,7 +7,7 @@ use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::front::CompileError;
 use crate::heap::cells::{BLOCK, CLASSES, Cells};
-use crate::heap::collect::{Collector, STEP_BUDGET, StepTimes, Stress};
+use crate::heap::collect::{Collector, STEP_BUDGET, Shortage, StepTimes, Stress};
 use crate::heap::intern::InternTable;
 use crate::heap::userdata::Userdatas;
 use crate::heap::{Buffer, ClosureRef, Header, NoMemory, Rt, StrRef, TableRef, ThreadRef};
@@ -205,7 +205,10 @@ impl<'m> Vm<'m> {
                 stress: Stress::Off,
                 in_retry: false,
                 fail_after: u64::MAX,
-                fail_every: false,
+                shortage: Shortage::Once,
+                fell_short: false,
+                #[cfg(feature = "extra-checks")]
+                hidden: [0; crate::heap::cells::CLASSES],
                 slice: QUANTUM,
                 fuel: 0,
                 fuel_limited: false,
@@ -266,24 +269,39 @@ impl<'m> Vm<'m> {
         })
     }
 
-    /// Lets the allocation after `n` successful ones fail, or with `every` all from
-    /// that one on, as if memory were used up until the next collection: what failed
-    /// is then repeated with injection off. For tests.
+    /// Lets the allocation after `n` successful ones fail, and others as `shortage` says.
+    /// Meanwhile, no handler finds a free cell, so that each allocation counts. For tests.
     #[cfg(feature = "extra-checks")]
-    pub fn inject_failure(&mut self, n: u64, every: bool) {
+    pub fn inject_failure(&mut self, n: u64, shortage: Shortage) {
         // SAFETY: plain fields.
         unsafe {
-            (*self.rt.vm()).fail_after = n;
-            (*self.rt.vm()).fail_every = every;
+            let vm = self.rt.vm();
+            (*vm).fail_after = n;
+            (*vm).shortage = shortage;
+            (*vm).fell_short = false;
         }
+        self.rt.hide_free_cells();
     }
 
-    /// Is the injected failure still ahead? Also ends the injection.
+    /// Ends the injection, and makes a full collection, which verifies the heap. Gives the
+    /// number of allocations that were still to succeed before the first failure (`None`:
+    /// it came), and whether "not enough memory" was raised.
     #[cfg(feature = "extra-checks")]
-    pub fn end_injection(&mut self) -> bool {
-        // SAFETY: plain field.
-        let after = unsafe { core::mem::replace(&mut (*self.rt.vm()).fail_after, u64::MAX) };
-        after != u64::MAX && after != 0
+    pub fn end_injection(&mut self) -> (Option<u64>, bool) {
+        let after = self.lift_injection();
+        self.rt.collect();
+        after
+    }
+
+    #[cfg(feature = "extra-checks")]
+    fn lift_injection(&mut self) -> (Option<u64>, bool) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.rt.vm();
+            let after = core::mem::replace(&mut (*vm).fail_after, u64::MAX);
+            let ahead = after != u64::MAX && after != 0;
+            (ahead.then_some(after), (*vm).fell_short)
+        }
     }
 
     /// The VM handle, for natives and tests.
@@ -705,14 +723,19 @@ impl Rt {
         unsafe {
             let vm = self.vm();
             if (*vm).in_retry {
-                return Ok(());
+                let lasts = matches!((*vm).shortage, Shortage::UntilRaised | Shortage::ForGood);
+                return if lasts && (*vm).fail_after == 0 {
+                    Err(NoMemory)
+                } else {
+                    Ok(())
+                };
             }
             if (*vm).stress != Stress::Off {
                 return Err(NoMemory);
             }
             if (*vm).fail_after != u64::MAX {
                 if (*vm).fail_after == 0 {
-                    if !(*vm).fail_every {
+                    if (*vm).shortage == Shortage::Once {
                         (*vm).fail_after = u64::MAX;
                     }
                     return Err(NoMemory);
@@ -721,5 +744,18 @@ impl Rt {
             }
         }
         Ok(())
+    }
+
+    /// "Not enough memory" is raised: ends an injected failure that lasts until then.
+    #[cfg(any(test, feature = "extra-checks"))]
+    pub(crate) fn note_shortage(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let vm = self.vm();
+            (*vm).fell_short = true;
+            if (*vm).shortage == Shortage::UntilRaised && (*vm).fail_after == 0 {
+                (*vm).fail_after = u64::MAX;
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! | `programs` | which programs there are, and what they must print |
 //! | `command` | finds or builds the command, runs it with a time limit |
 //! | `machine` | a VM with its output caught, in this process |
+//! | `memory_files` | files and a clock for such a VM that are the same in each run |
 //!
 //! The tests are in `tests/`. Anything unexpected is a panic: that is how tests fail.
 //! No test here may pass because an engine stood in for another: whoever runs a program
@@ -13,4 +14,5 @@
 
 pub mod command;
 pub mod machine;
+pub mod memory_files;
 pub mod programs;

@@ -222,17 +222,7 @@ impl Rt {
             let thread = (*self.vm()).thread;
             let before = (*self.current()).base - start(self);
             let frame = self.offset_of(func.add(2)) - start(self);
-            let mut result = self.precall(func, count, header);
-            if result.as_ref().err() == Some(&Raise::NoMemory) {
-                // Only making the message of an error fails so; the call hasn't begun.
-                let func = self.at::<u64>(start(self) + frame).sub(2);
-                (*self.vm()).top = func.add(2 + count as usize);
-                self.collect();
-                result = self.with_retry(|| self.precall(func, count, header));
-                if result.as_ref().err() == Some(&Raise::NoMemory) {
-                    result = Err(self.memory_error());
-                }
-            }
+            let result = self.precall_surely(func, count, header);
             // `yield` may have failed further on, in the thread that it went to.
             if result.is_err()
                 && (*self.vm()).thread == thread

@@ -119,7 +119,7 @@ impl Rt {
         // SAFETY: live thread.
         let (caller, thread) = unsafe { ((*self.current()).base, (*self.vm()).thread) };
         let start = self.offset_of(self.current_stack_start());
-        match self.precall(func, count, header) {
+        match self.precall_surely(func, count, header) {
             Ok(step) => Ok(step),
             Err(raise) => {
                 // SAFETY: as above.

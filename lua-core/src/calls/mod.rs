@@ -149,6 +149,26 @@ impl Rt {
         }
     }
 
+    /// `precall`, and once more after a full collection if memory was short: for callers
+    /// that can't be repeated themselves.
+    fn precall_surely(self, func: *mut u64, count: u32, header: u64) -> Result<Step, Raise> {
+        let place = self.offset_of(func) - self.offset_of(self.current_stack_start());
+        match self.precall(func, count, header) {
+            Err(Raise::NoMemory) => {
+                // Only making the message of an error fails so; the call hasn't begun.
+                let func: *mut u64 = self.at(self.offset_of(self.current_stack_start()) + place);
+                // SAFETY: as `precall`.
+                unsafe { (*self.vm()).top = func.add(2 + count as usize) };
+                self.collect();
+                match self.with_retry(|| self.precall(func, count, header)) {
+                    Err(Raise::NoMemory) => Err(self.memory_error()),
+                    other => other,
+                }
+            }
+            other => other,
+        }
+    }
+
     /// Runs the native function with `count` arguments whose frame is at `base`, and
     /// returns from it.
     fn run_native(self, base: *mut u64, count: u32) -> Result<Step, Raise> {

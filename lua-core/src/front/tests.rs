@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::heap::ProtoRef;
+use crate::heap::collect::Shortage;
 use crate::isa::{Control, Insn, Op, Operand};
 use crate::listing::write_listing;
 use crate::vm::{Config, Vm};
@@ -420,7 +421,7 @@ fn every_allocation_may_fail() {
         for n in 0.. {
             // SAFETY: plain fields of the live state.
             unsafe {
-                (*rt.vm()).fail_every = true;
+                (*rt.vm()).shortage = Shortage::UntilCollected;
                 (*rt.vm()).fail_after = n;
             }
             let result = compile(rt, source, b"=x", 0);

@@ -144,6 +144,10 @@ impl Rt {
     fn allocate_cell(self, size: u32) -> Result<u32, NoMemory> {
         #[cfg(any(test, feature = "extra-checks"))]
         self.injected_failure()?;
+        #[cfg(feature = "extra-checks")]
+        if size <= MAX_SMALL {
+            return self.allocate_hidden(class_for(size));
+        }
         if size <= MAX_SMALL {
             let class = class_for(size);
             // SAFETY: plain field access; a free cell's `aux` links the list.
@@ -157,6 +161,53 @@ impl Rt {
             self.refill(class)
         } else {
             self.allocate_span(size)
+        }
+    }
+
+    /// The free list of a class is hidden from handlers while failures are injected, so
+    /// that they come here: this shows it, allocates and hides it again.
+    #[cfg(feature = "extra-checks")]
+    fn allocate_hidden(self, class: usize) -> Result<u32, NoMemory> {
+        // SAFETY: plain fields; cells of a free list are linked by `aux`.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            let hidden = core::mem::take(&mut (*self.vm()).hidden[class]);
+            if (*cells).free[class] == 0 {
+                (*cells).free[class] = hidden;
+            } else if hidden != 0 {
+                // Given back meanwhile.
+                let mut last = (*cells).free[class];
+                while self.header(last).aux != 0 {
+                    last = self.header(last).aux;
+                }
+                let h = self.header(last);
+                self.set(last, Header { aux: hidden, ..h });
+            }
+            let head = (*cells).free[class];
+            let cell = if head != 0 {
+                (*cells).free[class] = self.header(head).aux;
+                Ok(head)
+            } else {
+                self.refill(class)
+            };
+            if (*self.vm()).fail_after != u64::MAX {
+                self.hide_free_cells();
+            }
+            cell
+        }
+    }
+
+    /// Hides all free lists from handlers.
+    #[cfg(feature = "extra-checks")]
+    pub(crate) fn hide_free_cells(self) {
+        // SAFETY: plain fields.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            for class in 0..CLASSES {
+                if (*self.vm()).hidden[class] == 0 {
+                    (*self.vm()).hidden[class] = core::mem::take(&mut (*cells).free[class]);
+                }
+            }
         }
     }
 
@@ -402,6 +453,10 @@ impl Rt {
             let cells = &raw mut (*self.vm()).cells;
             (*cells).cycle = (*cells).cycle.wrapping_add(1);
             (*cells).free = [0; CLASSES];
+            #[cfg(feature = "extra-checks")]
+            {
+                (*self.vm()).hidden = [0; CLASSES];
+            }
             (*cells).unswept = [(*cells).swept, (*cells).ready];
             (*cells).swept = [0; CLASSES];
             (*cells).ready = [0; CLASSES];

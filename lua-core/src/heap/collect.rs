@@ -83,6 +83,19 @@ pub enum Stress {
     Steps,
 }
 
+/// What an injected failure of an allocation stands for (`Vm::inject_failure`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// One allocation fails. A collection makes it good.
+    Once,
+    /// All fail from then on, each until a collection.
+    UntilCollected,
+    /// All fail, after collections as well, until "not enough memory" was raised.
+    UntilRaised,
+    /// All fail from then on.
+    ForGood,
+}
+
 /// The collector's state; part of the VM state.
 pub(crate) struct Collector {
     pub phase: Phase,
