@@ -98,6 +98,8 @@ pub enum Extra {
     Ic1,
     /// Two words of cache: shape, slot, epoch or new shape, spare.
     Ic2,
+    /// One word of a call: where compiled code goes on after it (`jit/`), or 0.
+    Resume,
 }
 
 impl Extra {
@@ -105,7 +107,7 @@ impl Extra {
     pub const fn words(self) -> usize {
         match self {
             Extra::None => 1,
-            Extra::K | Extra::C | Extra::Pair | Extra::Ic1 => 2,
+            Extra::K | Extra::C | Extra::Pair | Extra::Ic1 | Extra::Resume => 2,
             Extra::Ic2 => 3,
         }
     }
@@ -241,11 +243,11 @@ macro_rules! for_each_op {
             ForLoopUp (Run No No Jump)  None Loop   ForLoopUp loops::for_loop_up "the same, R[a+2] known to be positive";
             // R[a] iterator, R[a+1] state, R[a+2] control, R[a+3 ..] variables;
             // IterCall is followed at once by its IterLoop. Frame slots R[a+3 .. a+6] must be free for the call.
-            IterCall  (Run Imm No No)   None Call   IterCall  loops::iter_call   "R[a+3 ..] = b results of R[a](R[a+1], R[a+2])";
+            IterCall  (Run Imm No No)   Resume Call   IterCall  loops::iter_call   "R[a+3 ..] = b results of R[a](R[a+1], R[a+2])";
             IterLoop  (Run No No Jump)  None Loop   IterLoop  loops::iter_loop   "if R[a+3] ~= nil then R[a+2] = R[a+3], tick, pc += d";
             // -- calls
-            Call      (Run Count Count Link) None Call Call   call::call         "R[a ..] = R[a](R[a+2 ..]), b-1 arguments, c-1 results";
-            TailCall  (Run Count No No) None Call   TailCall  call::tail_call    "return R[a](R[a+2 ..])";
+            Call      (Run Count Count Link) Resume Call Call   call::call         "R[a ..] = R[a](R[a+2 ..]), b-1 arguments, c-1 results";
+            TailCall  (Run Count No No) Resume Call   TailCall  call::tail_call    "return R[a](R[a+2 ..])";
             Return    (Run Count No No) None Return Return    call::return_many  "return R[a ..], b-1 values";
             Return0   (No No No No)     None Return Return0   call::return_none  "return";
             Return1   (Src No No No)    None Return Return1   call::return_one   "return R[a]";
@@ -343,6 +345,10 @@ impl Op {
         self.info().extra.words()
     }
 }
+
+/// Length of a `Call`, `TailCall` or `IterCall` in bytes: the return address is that far
+/// behind it, and right before it lies the resume word.
+pub const CALL_BYTES: u32 = Extra::Resume.words() as u32 * 8;
 
 /// The first word of an instruction.
 #[repr(C, align(8))]

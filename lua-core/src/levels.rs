@@ -8,6 +8,7 @@
 use crate::error::FrameInfo;
 use crate::frame::{FrameKind, distance};
 use crate::heap::{Rt, ThreadRef};
+use crate::isa::CALL_BYTES;
 use crate::thread::Status;
 use crate::value::{Value, tag};
 
@@ -159,7 +160,7 @@ impl Rt {
                 }
                 let function = Value(*base.sub(2));
                 let pc = match kind {
-                    FrameKind::Lua | FrameKind::LuaMany => return_to.wrapping_sub(8),
+                    FrameKind::Lua | FrameKind::LuaMany => return_to.wrapping_sub(CALL_BYTES),
                     FrameKind::Meta => return_to,
                     FrameKind::Entry | FrameKind::Interrupt if function.has_tag(tag::CLOSURE) => {
                         return_to

@@ -148,7 +148,7 @@ impl Listing<'_> {
             match info.extra {
                 Extra::K | Extra::C => self.write_constant(out, Value(word))?,
                 Extra::Pair => write!(out, " {}, {}", word as u32, word >> 32)?,
-                Extra::None | Extra::Ic1 | Extra::Ic2 => {}
+                Extra::None | Extra::Ic1 | Extra::Ic2 | Extra::Resume => {}
             }
         }
         writeln!(out)

@@ -15,7 +15,7 @@ mod tails;
 use crate::error::Raise;
 use crate::frame::{FrameKind, distance, header_word, link};
 use crate::heap::{ClosureRef, NativeRef, Rt, ThreadRef};
-use crate::isa::{Insn, Op};
+use crate::isa::{CALL_BYTES, Insn, Op};
 use crate::native::{Call, Results};
 use crate::proto::{
     FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -337,7 +337,7 @@ impl Rt {
                         });
                     }
                     FrameKind::LuaMany => {
-                        let call = Insn::from_word(self.get(return_to - 8));
+                        let call = Insn::from_word(self.get(return_to - CALL_BYTES));
                         let wanted = if call.op == Op::IterCall as u8 {
                             call.b as u32 + 1
                         } else {

@@ -240,7 +240,7 @@ impl Dumper {
                             None => v.0,
                         }
                     }
-                    Extra::None | Extra::Ic1 | Extra::Ic2 => 0,
+                    Extra::None | Extra::Ic1 | Extra::Ic2 | Extra::Resume => 0,
                 };
                 debug_assert!(i == 1 || word == 0);
                 self.put(&word.to_le_bytes())?;

@@ -247,7 +247,7 @@ impl Verifier<'_> {
                 tag::STRING => (v.payload() as usize) < self.f.strings,
                 _ => [Value::NIL, Value::FALSE, Value::TRUE].contains(&v),
             },
-            Extra::Ic1 | Extra::Ic2 => extra.iter().all(|&word| word == 0),
+            Extra::Ic1 | Extra::Ic2 | Extra::Resume => extra.iter().all(|&word| word == 0),
         })
     }
 

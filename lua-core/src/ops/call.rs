@@ -5,7 +5,7 @@ use super::{Flow, Machine, Operands, Part};
 use crate::frame::{
     FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, TAILS_MASK, distance, header_word, link,
 };
-use crate::isa::Op;
+use crate::isa::{CALL_BYTES, Op};
 use crate::proto::{
     Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
 };
@@ -16,7 +16,7 @@ use core::mem::offset_of;
 /// Where control goes on after a call: the instruction behind it.
 #[inline(always)]
 fn offset_behind<O: Operands>(m: Machine, o: O) -> u32 {
-    (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + 8
+    (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + CALL_BYTES
 }
 
 /// Number of arguments from `first` on: a count, or up to the top.
@@ -216,7 +216,7 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
             return Flow::Goto(caller, m.address(to));
         }
         // The number of results wanted, from the instruction that called.
-        let word: u64 = m.get(to - 8, 0);
+        let word: u64 = m.get(to - CALL_BYTES, 0);
         let mut wanted = (word >> 24) as u8 as u32;
         if word as u8 == Op::IterCall as u8 {
             wanted = (word >> 16) as u8 as u32 + 1;

@@ -12,6 +12,7 @@ use crate::calls::MAX_THREAD_DEPTH;
 use crate::frame::{FRAME_SLACK, FrameKind, KIND_MASK, header_word, link};
 use crate::heap::Header;
 use crate::heap::barrier::BARRIER_OFF;
+use crate::isa::CALL_BYTES;
 use crate::native::Special;
 use crate::proto::{
     Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -24,7 +25,7 @@ use core::mem::offset_of;
 /// The header of the native function's frame, as the call would write it.
 #[inline(always)]
 fn native_header<O: Operands>(m: Machine, o: O) -> u64 {
-    let to = (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + 8;
+    let to = (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + CALL_BYTES;
     let link = if o.d() != 0 {
         o.d()
     } else {

@@ -4,7 +4,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::{FrameKind, distance, header_word, link, link_for_call};
 use crate::heap::{ClosureRef, NativeRef, ProtoRef, Rt, TableRef};
-use crate::isa::{Insn, OPS, Op};
+use crate::isa::{CALL_BYTES, Insn, OPS, Op};
 use crate::native::{Call, Results};
 use crate::ops::insn;
 use crate::proto::{
@@ -57,7 +57,7 @@ impl Rt {
             (*thread).base = self.offset_of(arguments);
             (*thread).pc = self.offset_of(pc);
             (*self.vm()).top = arguments.add(count as usize);
-            *func.add(1) = header_word(self.offset_of(pc) + 8, link);
+            *func.add(1) = header_word(self.offset_of(pc) + CALL_BYTES, link);
             let mut call = Call {
                 rt: self,
                 base: arguments,
@@ -82,7 +82,7 @@ impl Rt {
             }
             Ok(Step::Run {
                 base: func.sub(i.a as usize),
-                pc: pc.add(1),
+                pc: pc.byte_add(CALL_BYTES as usize),
             })
         }
     }
@@ -142,7 +142,7 @@ impl Rt {
         unsafe {
             let func = base.add(i.a as usize);
             let count = self.argument_count(func.add(2), i.b);
-            let header = header_word(self.offset_of(pc.add(1)), i.d);
+            let header = header_word(self.offset_of(pc) + CALL_BYTES, i.d);
             self.precall(func, count, header)
         }
     }
@@ -195,7 +195,7 @@ impl Rt {
                 // shows in positions of errors (`return error(...)`) and in tracebacks.
                 // What returns later (`return pcall(f)`) goes on at the `Return` that follows.
                 let header = header_word(
-                    self.offset_of(pc.add(1)),
+                    self.offset_of(pc) + CALL_BYTES,
                     link(i.a as u32 + 2, FrameKind::LuaMany),
                 );
                 if self.header(f.payload()).b3 != 0 || self.wants(!0) {

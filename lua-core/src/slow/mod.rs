@@ -23,7 +23,7 @@ use crate::error::{Raise, Text};
 use crate::frame::{FrameKind, header_word, link};
 use crate::heap::collect::Stress;
 use crate::heap::{ProtoRef, Rt, ShapeRef, StrRef, TableRef};
-use crate::isa::{Insn, OPS, Op};
+use crate::isa::{CALL_BYTES, Insn, OPS, Op};
 use crate::ops::insn;
 use crate::proto::{CLOSURE_UPVALUES, NATIVE_UPVALUES};
 use crate::state::Event;
@@ -506,7 +506,7 @@ impl Rt {
                             *r.add(3 + j) = Value::NIL.0;
                         }
                         // Past the IterLoop, to its target.
-                        self.jump(base, pc.add(1))
+                        self.jump(base, pc.byte_add(CALL_BYTES as usize))
                     }
                     None => {
                         *r.add(3) = Value::NIL.0;
@@ -522,7 +522,7 @@ impl Rt {
             } else {
                 FrameKind::LuaMany
             };
-            let header = header_word(self.offset_of(pc.add(1)), link(i.a as u32 + 5, kind));
+            let header = header_word(self.offset_of(pc) + CALL_BYTES, link(i.a as u32 + 5, kind));
             *r.add(4) = header;
             self.precall(r.add(3), 2, header)
         }

@@ -16,7 +16,7 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
-use lua_core::isa::Extra;
+use lua_core::isa::{CALL_BYTES, Extra};
 use lua_core::ops::{self, Fetch, Flow, Machine, Part, jump_bytes};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
@@ -252,7 +252,7 @@ macro_rules! shortcuts {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => dispatch!(vm, base, pc.add(1), tag),
+                        Flow::Next => dispatch!(vm, base, pc.byte_add(CALL_BYTES as usize), tag),
                         Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
                         _ => {
                             cold_path();
