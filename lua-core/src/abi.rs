@@ -30,7 +30,7 @@ const fn fingerprint() -> [u8; 32] {
         0xA076_1D64_78BD_642F,
     ];
     let facts = [
-        4, // version of everything that isn't listed here
+        5, // version of everything that isn't listed here
         offset_of!(VmState, tick) as u64,
         offset_of!(VmState, epoch) as u64,
         offset_of!(VmState, stack_limit) as u64,
@@ -46,6 +46,8 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, dispatch) as u64,
         offset_of!(VmState, handlers) as u64,
         offset_of!(VmState, shortcuts) as u64,
+        offset_of!(VmState, compiled_shortcuts) as u64,
+        offset_of!(VmState, code_base) as u64,
         offset_of!(VmState, thread) as u64,
         offset_of!(VmState, dict_shape) as u64,
         offset_of!(VmState, library) as u64,

@@ -105,8 +105,15 @@ pub(crate) struct Slice {
 }
 
 /// Bytes between the start of a code object and its first instruction:
-/// header, bytes of registers and a spare number, signature, prototype reference.
-pub(crate) const CODE_START: u32 = 24;
+/// header, address of the compiled function, bytes of registers and map of the compiled
+/// function, signature, prototype reference.
+pub(crate) const CODE_START: u32 = 32;
+/// Before the entry: the address of the compiled function (64 bits), or 0.
+pub const COMPILED_BEFORE_ENTRY: u32 = 24;
+/// Before the entry: offset of the map of the compiled function, or 0. For each word of
+/// code a 32-bit number: where its instruction was compiled to, as distance from
+/// [`crate::state::VmState::code_base`], or 0.
+pub const MAP_BEFORE_ENTRY: u32 = 12;
 /// Bytes that the registers of a frame take, before the entry.
 pub const FRAME_BYTES_BEFORE_ENTRY: u32 = 16;
 /// Signature before the entry: the number of parameters + 1 as a `Call` gives it, with
@@ -117,6 +124,9 @@ pub const SIGNATURE_BEFORE_ENTRY: u32 = 8;
 pub const SIGNATURE_VARIADIC: u32 = 0x100;
 /// Bit of the signature of a function with more than [`SMALL_FRAME`] registers.
 pub const SIGNATURE_LARGE: u32 = 0x200;
+/// Bit of the signature of a compiled function: those who run compiled code as well call
+/// it at once, others look closer (`Part::Call`).
+pub const SIGNATURE_COMPILED: u32 = 0x400;
 /// Registers that a frame may have whose base is not above `VmState::small_limit`.
 pub const SMALL_FRAME: u32 = 32;
 
@@ -223,6 +233,7 @@ impl Rt {
         if parts.frame_size as u32 > SMALL_FRAME {
             signature |= SIGNATURE_LARGE;
         }
+        self.set(entry - COMPILED_BEFORE_ENTRY, 0u64);
         self.set(
             entry - FRAME_BYTES_BEFORE_ENTRY,
             [parts.frame_size as u32 * 8, 0],

@@ -156,6 +156,10 @@ pub struct VmState {
     pub dispatch: [usize; 256],
     /// Handler of each shortcut; the first is that of all other native functions.
     pub shortcuts: [usize; SHORTCUT_MAX],
+    /// Handlers of the shortcuts for compiled code.
+    pub compiled_shortcuts: [usize; SHORTCUT_MAX],
+    /// Where the code region begins, for the maps of compiled functions.
+    pub code_base: usize,
     /// The running thread.
     pub(crate) thread: u32,
     /// The shape of tables in dictionary mode.

@@ -190,6 +190,8 @@ impl<'m> Vm<'m> {
                 dispatch: [0; 256],
                 handlers: [0; 256],
                 shortcuts: [0; crate::shortcuts::SHORTCUT_MAX],
+                compiled_shortcuts: [0; crate::shortcuts::SHORTCUT_MAX],
+                code_base: 0,
                 spans: linked_list_allocator::Heap::new(base.add(state), bytes - state),
                 large: 0,
                 reserved: 0,

@@ -198,7 +198,7 @@ pub fn get_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Rest(Part::GetField);
     }
     let key = Value::tagged(tag::STRING, o.d()).0;
-    call_handler(m, o, m.get(o.extra(cache::SLOT), 0), [m.reg(o.b()), key])
+    call_handler(m, o, m.get_at(o.slot()), [m.reg(o.b()), key])
 }
 
 /// no such property: the metatable's `__newindex` is a function, which is called
@@ -209,7 +209,7 @@ pub fn set_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
     }
     let key = Value::tagged(tag::STRING, o.d()).0;
     let arguments = [m.reg(o.a()), key, m.reg(o.b())];
-    call_handler(m, o, m.get(o.extra(cache::SLOT), 0), arguments)
+    call_handler(m, o, m.get_at(o.slot()), arguments)
 }
 
 /// `Method` in a form whose cache missed.
@@ -265,7 +265,7 @@ fn cached<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
         return None;
     }
     let t = m.reg_ref(offset);
-    if m.get::<u32>(t, SHAPE) != o.extra(cache::SHAPE) {
+    if m.get::<u32>(t, SHAPE) != o.shape() {
         cold_path();
         return None;
     }
@@ -275,14 +275,14 @@ fn cached<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
 #[inline(always)]
 fn epoch_holds<O: Operands>(m: Machine, o: O) -> bool {
     // SAFETY: plain field.
-    o.extra(cache::EPOCH) == unsafe { (*m.vm).epoch }
+    o.epoch() == unsafe { (*m.vm).epoch }
 }
 
 /// The environment's property array if the environment has the cached shape.
 #[inline(always)]
 fn cached_globals<O: Operands>(m: Machine, o: O) -> Option<u32> {
     let env: u32 = m.get(m.closure(), offset_of!(Closure, env));
-    if m.get::<u32>(env, SHAPE) != o.extra(cache::SHAPE) {
+    if m.get::<u32>(env, SHAPE) != o.shape() {
         cold_path();
         return None;
     }
@@ -295,7 +295,7 @@ pub fn get_global<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(props) = cached_globals(m, o) else {
         return Flow::Slow;
     };
-    let v: u64 = m.get(props, o.extra(cache::SLOT) as usize);
+    let v: u64 = m.get(props, o.slot());
     if v == Value::NIL.0 {
         cold_path();
         return Flow::Slow;
@@ -314,7 +314,7 @@ pub fn set_global<O: Operands>(m: Machine, o: O) -> Flow {
     if m.hides(env, v) {
         return Flow::Slow;
     }
-    m.set(props, o.extra(cache::SLOT) as usize, v);
+    m.set(props, o.slot(), v);
     Flow::Next
 }
 
@@ -342,7 +342,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
         return Flow::Rest(Part::GetField);
     };
-    let v: u64 = m.get(t, o.extra(cache::SLOT) as usize);
+    let v: u64 = m.get(t, o.slot());
     own(m, o, t, v, o.a())
 }
 
@@ -352,7 +352,7 @@ pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
         return Flow::Rest(Part::GetField);
     };
-    let v: u64 = m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize);
+    let v: u64 = m.get(m.get(t, PROPS), o.slot());
     own(m, o, t, v, o.a())
 }
 
@@ -364,7 +364,7 @@ fn chained<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u64> {
         cold_path();
         return None;
     }
-    let v: u64 = m.get(o.extra(cache::SLOT), 0);
+    let v: u64 = m.get_at(o.slot());
     if v == Value::NIL.0 {
         cold_path();
         return None;
@@ -408,7 +408,7 @@ pub fn set_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
     if m.hides(t, v) {
         return Flow::Slow;
     }
-    m.set(t, o.extra(cache::SLOT) as usize, v);
+    m.set(t, o.slot(), v);
     Flow::Next
 }
 
@@ -422,7 +422,7 @@ pub fn set_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
     if m.hides(t, v) {
         return Flow::Slow;
     }
-    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, v);
+    m.set(m.get(t, PROPS), o.slot(), v);
     Flow::Next
 }
 
@@ -454,7 +454,7 @@ fn may_add<O: Operands>(m: Machine, o: O) -> Option<u32> {
         return None;
     }
     // The table refers to its new shape as well.
-    if m.hides(t, m.reg(o.b())) || m.hides_object(t, o.extra(cache::NEW_SHAPE)) {
+    if m.hides(t, m.reg(o.b())) || m.hides_object(t, o.new_shape()) {
         return None;
     }
     Some(t)
@@ -466,8 +466,8 @@ pub fn set_field_inline_new<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = may_add(m, o) else {
         return Flow::Slow;
     };
-    m.set(t, o.extra(cache::SLOT) as usize, m.reg(o.b()));
-    m.set(t, SHAPE, o.extra(cache::NEW_SHAPE));
+    m.set(t, o.slot(), m.reg(o.b()));
+    m.set(t, SHAPE, o.new_shape());
     Flow::Next
 }
 
@@ -477,8 +477,8 @@ pub fn set_field_outline_new<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = may_add(m, o) else {
         return Flow::Slow;
     };
-    m.set(m.get(t, PROPS), o.extra(cache::SLOT) as usize, m.reg(o.b()));
-    m.set(t, SHAPE, o.extra(cache::NEW_SHAPE));
+    m.set(m.get(t, PROPS), o.slot(), m.reg(o.b()));
+    m.set(t, SHAPE, o.new_shape());
     Flow::Next
 }
 
@@ -506,7 +506,7 @@ pub fn method_inline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
         return Flow::Rest(Part::Method);
     };
-    found(m, o, m.get(t, o.extra(cache::SLOT) as usize))
+    found(m, o, m.get(t, o.slot()))
 }
 
 /// own property, in the array
@@ -515,7 +515,7 @@ pub fn method_outline<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(t) = cached(m, o, o.b()) else {
         return Flow::Rest(Part::Method);
     };
-    found(m, o, m.get(m.get(t, PROPS), o.extra(cache::SLOT) as usize))
+    found(m, o, m.get(m.get(t, PROPS), o.slot()))
 }
 
 /// property of an object on the __index chain
@@ -534,7 +534,7 @@ pub fn method_string<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Slow;
     }
-    found(m, o, m.get(o.extra(cache::SLOT), 0))
+    found(m, o, m.get_at(o.slot()))
 }
 
 /// Offset of the array slot for a number key, and the table.
@@ -590,7 +590,7 @@ pub fn get_index_k<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Rest(Part::GetIndexK);
     }
-    own(m, o, t, m.get(m.get(t, ARRAY), o.d() as usize * 8), o.a())
+    own(m, o, t, m.get(m.get(t, ARRAY), o.item()), o.a())
 }
 
 /// The rest of `get_index_k`: outside the array part, with nowhere else to look.
@@ -651,5 +651,5 @@ pub fn set_index_k<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Slow;
     }
-    store(m, t, m.get(t, ARRAY), o.d() as usize * 8, m.reg(o.b()))
+    store(m, t, m.get(t, ARRAY), o.item(), m.reg(o.b()))
 }

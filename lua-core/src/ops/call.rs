@@ -70,14 +70,14 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let base = m.base.byte_add(a + 16);
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
-        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.imm_b() as u32
+        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
             || base > (*m.vm).small_limit
         {
             cold_path();
             return Flow::Rest(Part::Call);
         }
         set_header(base, offset_behind(m, o), o.d());
-        Flow::Goto(base, m.address(entry))
+        Flow::Call(base, m.address(entry))
     }
 }
 
@@ -117,7 +117,7 @@ pub fn enter<O: Operands>(m: Machine, o: O) -> Flow {
         }
         pad(base, given, params_of(signature));
         *base.sub(1) = header;
-        Flow::Goto(base, m.address(entry))
+        Flow::Enter(base, m.address(entry))
     }
 }
 
@@ -149,7 +149,7 @@ fn call_variadic(
         *base.sub(1) = header;
         *inner.sub(2) = *base.sub(2);
         *inner.sub(1) = header_word(0, link(count + 2, FrameKind::Variadic));
-        Flow::Goto(inner, m.address(entry))
+        Flow::Enter(inner, m.address(entry))
     }
 }
 
@@ -195,7 +195,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
             i += 1;
         }
         pad(m.base, given, params);
-        Flow::Goto(m.base, m.address(entry))
+        Flow::Enter(m.base, m.address(entry))
     }
 }
 
@@ -213,7 +213,7 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
         let caller = base.byte_sub(distance(link));
         if link & KIND_MASK == FrameKind::Lua as u32 {
             *results = if n == 0 { Value::NIL.0 } else { value(0) };
-            return Flow::Goto(caller, m.address(to));
+            return Flow::Return(caller, m.address(to));
         }
         // The number of results wanted, from the instruction that called.
         let word: u64 = m.get(to - CALL_BYTES, 0);
@@ -236,7 +236,7 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
         } else {
             pad(results, copied, wanted - 1);
         }
-        Flow::Goto(caller, m.address(to))
+        Flow::Return(caller, m.address(to))
     }
 }
 
@@ -300,7 +300,7 @@ fn return_simple(m: Machine, v: u64) -> Option<Flow> {
         }
         let to = *header;
         *m.base.sub(2) = v;
-        Some(Flow::Goto(m.base.byte_sub(link as usize), m.address(to)))
+        Some(Flow::Return(m.base.byte_sub(link as usize), m.address(to)))
     }
 }
 

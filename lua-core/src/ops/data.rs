@@ -1,7 +1,6 @@
 //! Moves, constants, captured variables.
 
 use super::{Flow, Machine, Operands};
-use crate::proto::CLOSURE_UPVALUES;
 use crate::value::Value;
 
 /// R[a] = R[b]
@@ -51,7 +50,7 @@ const _: () = assert!(Value::FALSE.0 - (1 << 32) == Value::TRUE.0);
 
 #[inline(always)]
 fn upvalue<O: Operands>(m: Machine, o: O) -> u64 {
-    m.get(m.closure(), CLOSURE_UPVALUES as usize + o.imm_b() * 8)
+    m.get(m.closure(), o.up())
 }
 
 /// R[a] = U[b]

@@ -67,7 +67,7 @@ pub(super) fn call_handler<O: Operands, const N: usize>(
             i += 1;
         }
         pad(base, N as u32, params_of(signature));
-        Flow::Goto(base, m.address(entry))
+        Flow::Enter(base, m.address(entry))
     }
 }
 

@@ -23,6 +23,7 @@ pub mod switches;
 
 use crate::heap::Header;
 use crate::isa::Insn;
+use crate::proto::CLOSURE_UPVALUES;
 use crate::state::VmState;
 use crate::value::tag;
 use core::hint::cold_path;
@@ -39,6 +40,13 @@ pub enum Flow {
     TakenNext,
     /// To an instruction of another frame.
     Goto(*mut u64, *const u64),
+    /// Into a function, whose frame is complete: its base and first instruction. Its
+    /// signature is the one that [`Operands::signature`] gave.
+    Call(*mut u64, *const u64),
+    /// Into any function.
+    Enter(*mut u64, *const u64),
+    /// Behind a call, with its results in place: base and return address.
+    Return(*mut u64, *const u64),
     /// Out of the engine, to the Rust code that called: `left` results end at `top`.
     Exit,
     /// To the slow path of this operation.
@@ -109,6 +117,43 @@ pub trait Operands: Copy {
     fn extra(self, i: usize) -> u32;
     /// The instruction.
     fn pc(self) -> *const u64;
+
+    /// The signature of a function that a `Call` may enter at once: of as many parameters
+    /// as there are arguments, in the form that its caller runs in.
+    #[inline(always)]
+    fn signature(self) -> u32 {
+        self.imm_b() as u32
+    }
+    /// Upvalue b, in bytes from the start of the closure.
+    #[inline(always)]
+    fn up(self) -> usize {
+        CLOSURE_UPVALUES as usize + self.imm_b() * 8
+    }
+    /// Item d of an array part, in bytes from its start.
+    #[inline(always)]
+    fn item(self) -> usize {
+        self.d() as usize * 8
+    }
+    /// Of an inline cache: the shape.
+    #[inline(always)]
+    fn shape(self) -> u32 {
+        self.extra(access::cache::SHAPE)
+    }
+    /// Of an inline cache: where the value is, in bytes.
+    #[inline(always)]
+    fn slot(self) -> usize {
+        self.extra(access::cache::SLOT) as usize
+    }
+    /// Of an inline cache: when the lookup was made.
+    #[inline(always)]
+    fn epoch(self) -> u32 {
+        self.extra(access::cache::EPOCH)
+    }
+    /// Of an inline cache: the shape afterwards.
+    #[inline(always)]
+    fn new_shape(self) -> u32 {
+        self.extra(access::cache::NEW_SHAPE)
+    }
 }
 
 /// Operands read from the bytecode.
@@ -263,6 +308,13 @@ impl Machine {
     pub fn get<T: Copy>(self, reference: u32, field: usize) -> T {
         // SAFETY: the reference names a live object that has this field.
         unsafe { *((self.vm as *const u8).add(reference as usize).add(field) as *const T) }
+    }
+
+    /// Reads what lies at an offset in the region.
+    #[inline(always)]
+    pub fn get_at<T: Copy>(self, offset: usize) -> T {
+        // SAFETY: the offset is that of a part of a live object.
+        unsafe { *((self.vm as *const u8).add(offset) as *const T) }
     }
 
     /// Reads what lies `distance` bytes before an object's part.

@@ -213,6 +213,6 @@ pub fn pcall<O: Operands>(m: Machine, o: O) -> Flow {
         }
         *outer.add(1) = header_word(0, link(2, FrameKind::Protected));
         pad(base, n - 1, params_of(signature));
-        Flow::Goto(base, m.address(entry))
+        Flow::Enter(base, m.address(entry))
     }
 }

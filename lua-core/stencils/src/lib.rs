@@ -1,12 +1,15 @@
-//! The handlers of the bundle interpreter: one per row of the op table, each the
-//! operation's one body (`lua_core::ops`) in a shell that decodes operands from
-//! the bytecode and jumps to the next handler.
+//! The operations of Lua as machine code, twice for each row of the op table, both times
+//! the operation's one body (`lua_core::ops`):
+//! - here, the handlers of the bundle interpreter: a shell that decodes operands from
+//!   the bytecode and jumps to the next handler;
+//! - in `compiled.rs`, the stencils of the baseline compiler, whose operands are holes.
 //!
 //! `stencil-compiler build` turns this package into `../lua.stencils`.
 //!
 //! Pinned by being every handler's arguments (convention `rust-preserve-none`):
-//! r12 VM state and heap base, r13 frame base, r14 instruction, r15 the tag that
-//! separates numbers from the rest. All four survive calls of `sysv64` functions.
+//! r12 VM state and heap base, r13 frame base, r14 instruction (in stencils: nothing, until
+//! they go where one is asked for), r15 the tag that separates numbers from the rest. All
+//! four survive calls of `sysv64` functions.
 //!
 //! This file must not say what an operation means.
 #![no_std]
@@ -16,8 +19,10 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
+use core::mem::offset_of;
 use lua_core::isa::{CALL_BYTES, Extra};
 use lua_core::ops::{self, Fetch, Flow, Machine, Part, jump_bytes};
+use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
 use lua_core::{for_each_op, for_each_part, for_each_shortcut};
@@ -58,7 +63,77 @@ macro_rules! dispatch {
     }};
 }
 
-/// Enters the handlers; returns when one of the runtime's functions says so.
+/// Jumps to an address of compiled code.
+macro_rules! jump_to {
+    ($address:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+        let code: Handler = core::mem::transmute::<usize, Handler>($address);
+        become code($vm, $base, $pc, $tag)
+    }};
+}
+
+/// Where the instruction `pc` of the frame at `base` was compiled to, or 0.
+///
+/// # Safety
+/// They are a complete frame of a Lua function and an instruction of it.
+#[inline(always)]
+unsafe fn compiled_place(vm: *mut VmState, base: *mut u64, pc: *const u64) -> usize {
+    // SAFETY: the contract; the layout of code objects (`proto.rs`).
+    unsafe {
+        let at = |offset: u32| (vm as *const u8).add(offset as usize);
+        let closure = *(base.sub(2) as *const u32);
+        let entry = at(*(at(closure).add(offset_of!(Closure, entry)) as *const u32));
+        let map = *(entry.sub(MAP_BEFORE_ENTRY as usize) as *const u32);
+        if map == 0 {
+            return 0;
+        }
+        let bytes = (pc as usize).wrapping_sub(entry as usize);
+        let distance = *(at(map).add(bytes / 2) as *const u32) as usize;
+        if distance == 0 {
+            cold_path();
+            return 0;
+        }
+        (*vm).code_base + distance
+    }
+}
+
+/// Goes on at any instruction of any frame, in compiled code if there is any.
+macro_rules! resume {
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+        let (vm, base, pc): (*mut VmState, *mut u64, *const u64) = ($vm, $base, $pc);
+        let place = compiled_place(vm, base, pc);
+        if place != 0 {
+            jump_to!(place, vm, base, pc, $tag)
+        }
+        dispatch!(vm, base, pc, $tag)
+    }};
+}
+
+/// Enters a function whose frame is complete.
+macro_rules! enter {
+    ($vm:expr, $base:expr, $entry:expr, $tag:expr) => {{
+        let entry: *const u64 = $entry;
+        let code = *(entry.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+        if code != 0 {
+            jump_to!(code, $vm, $base, entry, $tag)
+        }
+        dispatch!($vm, $base, entry, $tag)
+    }};
+}
+
+/// Goes on behind a call: before the return address lies the call's resume word.
+macro_rules! return_to {
+    ($vm:expr, $base:expr, $to:expr, $tag:expr) => {{
+        let to: *const u64 = $to;
+        let code = *(to.sub(1) as *const usize);
+        if code != 0 {
+            jump_to!(code, $vm, $base, to, $tag)
+        }
+        dispatch!($vm, $base, to, $tag)
+    }};
+}
+
+/// Enters the handlers or compiled code; returns when one of the runtime's functions
+/// says so.
 ///
 /// # Safety
 /// `base` and `pc` are a frame and an instruction of the VM.
@@ -66,12 +141,14 @@ macro_rules! dispatch {
 pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *const u64) {
     // SAFETY: `dispatch` holds handlers of this type.
     unsafe {
-        let handler = core::mem::transmute::<usize, Handler>(
-            (&raw const (*vm).dispatch as *const usize)
+        let mut code = compiled_place(vm, base, pc);
+        if code == 0 {
+            code = (&raw const (*vm).dispatch as *const usize)
                 .add(*(pc as *const u8) as usize)
-                .read(),
-        );
-        handler(vm, base, pc, TAG)
+                .read();
+        }
+        let code = core::mem::transmute::<usize, Handler>(code);
+        code(vm, base, pc, TAG)
     }
 }
 
@@ -92,7 +169,7 @@ macro_rules! calls_of_the_runtime {
                     cold_path();
                     return;
                 }
-                dispatch!(vm, to.base, to.pc, tag)
+                resume!(vm, to.base, to.pc, tag)
             }
         }
     )*};
@@ -136,12 +213,12 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
     }
 }
 
-/// To a native function, by way of its shortcut.
+/// To a native function, by way of its shortcut in a table of the VM state.
 macro_rules! go_native {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+    ($table:ident, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
         let number = ops::shortcuts::number(Machine::new($vm, $base, $tag), Fetch::new($pc));
         let handler: Handler = core::mem::transmute::<usize, Handler>(
-            (&raw const (*$vm).shortcuts as *const usize)
+            (&raw const (*$vm).$table as *const usize)
                 .add(number)
                 .read(),
         );
@@ -149,17 +226,22 @@ macro_rules! go_native {
     }};
 }
 
-/// Carries on where a body says; `$part` names what to do with a second part.
+/// Carries on where a body says; `$part` names what to do with a second part, `$go` how to
+/// get to another instruction of this frame, `$shortcuts` the table of shortcuts.
 macro_rules! follow {
-    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $part:ident) => {
+    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $part:ident, $go:ident, $shortcuts:ident) => {
         match $flow {
-            Flow::Next => dispatch!($vm, $base, $pc.add(Extra::$extra.words()), $tag),
-            Flow::Taken => dispatch!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
+            Flow::Next => $go!($vm, $base, $pc.add(Extra::$extra.words()), $tag),
+            Flow::Taken => $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
             Flow::TakenNext => {
                 let next = $pc.add(Extra::$extra.words());
-                dispatch!($vm, $base, next.byte_offset(jump_bytes(next)), $tag)
+                $go!($vm, $base, next.byte_offset(jump_bytes(next)), $tag)
             }
-            Flow::Goto(base, pc) => dispatch!($vm, base, pc, $tag),
+            Flow::Goto(base, pc) => resume!($vm, base, pc, $tag),
+            // A function with this signature is not compiled.
+            Flow::Call(base, pc) => dispatch!($vm, base, pc, $tag),
+            Flow::Enter(base, pc) => enter!($vm, base, pc, $tag),
+            Flow::Return(base, pc) => return_to!($vm, base, pc, $tag),
             Flow::Exit => {
                 cold_path();
             }
@@ -169,7 +251,7 @@ macro_rules! follow {
             }
             Flow::Native => {
                 cold_path();
-                go_native!($vm, $base, $pc, $tag)
+                go_native!($shortcuts, $vm, $base, $pc, $tag)
             }
             Flow::Trap => {
                 cold_path();
@@ -201,22 +283,22 @@ macro_rules! no_part {
 }
 
 macro_rules! parts {
-    ($($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
-        /// The second parts of operations, shared by the handlers.
-        mod parts {
+    ($modname:ident $prefix:literal $go:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        /// The second parts of operations, shared by handlers or by stencils.
+        mod $modname {
             use super::*;
             $(
                 #[doc = $doc]
                 ///
                 /// # Safety
-                /// Reached by jumps from handlers only.
-                #[unsafe(export_name = concat!("aot_part_", stringify!($body)))]
+                /// Reached by jumps from handlers or stencils only.
+                #[unsafe(export_name = concat!($prefix, stringify!($body)))]
                 #[inline(never)]
                 pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
                         let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                        follow!(flow, $extra, vm, base, pc, tag, no_part)
+                        follow!(flow, $extra, vm, base, pc, tag, no_part, $go, $shortcuts)
                     }
                 }
             )*
@@ -224,7 +306,14 @@ macro_rules! parts {
     };
 }
 
-for_each_part!(parts);
+for_each_part!(parts, parts, "aot_part_", dispatch, shortcuts);
+for_each_part!(
+    parts,
+    compiled_parts,
+    "aot_compiled_part_",
+    resume,
+    compiled_shortcuts
+);
 
 macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
@@ -234,7 +323,7 @@ macro_rules! handlers {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
                     let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                    follow!(flow, $extra, vm, base, pc, tag, go_to_part)
+                    follow!(flow, $extra, vm, base, pc, tag, go_to_part, dispatch, shortcuts)
                 }
             }
         };)*
@@ -245,15 +334,16 @@ for_each_op!(handlers);
 
 /// The shortcuts: reached from a `Call` or `TailCall` whose callee has one.
 macro_rules! shortcuts {
-    ($($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
+    ($prefix:literal $go:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         $(const _: () = {
-            #[unsafe(export_name = concat!("aot_short_", stringify!($name)))]
+            #[unsafe(export_name = concat!($prefix, stringify!($name)))]
             unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => dispatch!(vm, base, pc.byte_add(CALL_BYTES as usize), tag),
-                        Flow::Goto(base, pc) => dispatch!(vm, base, pc, tag),
+                        Flow::Next => $go!(vm, base, pc.byte_add(CALL_BYTES as usize), tag),
+                        Flow::Enter(base, pc) => enter!(vm, base, pc, tag),
+                        Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
                         _ => {
                             cold_path();
                             become aot_native(vm, base, pc, tag)
@@ -265,4 +355,8 @@ macro_rules! shortcuts {
     };
 }
 
-for_each_shortcut!(shortcuts);
+for_each_shortcut!(shortcuts, "aot_short_", dispatch);
+for_each_shortcut!(shortcuts, "aot_compiled_short_", resume);
+
+// After the macros that it uses.
+mod compiled;

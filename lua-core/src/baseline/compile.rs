@@ -1,0 +1,276 @@
+//! Emission: from a prototype's bytecode to machine code, a stencil for each instruction.
+//!
+//! Two passes of one walk over the code (`Measure`, `Emitter`), nothing allocated for an
+//! instruction. Inline caches are baked in as they are at this moment; one that is empty
+//! gets the stencil of a common form with a shape that no table has, whose miss knows what
+//! to do. Called by `tier.rs`.
+
+use super::code::Compiled;
+use super::{Baseline, OPERANDS};
+use crate::heap::{ProtoRef, Rt};
+use crate::isa::{Control, Extra, Insn, OPS, Op};
+use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
+use rt_nostd::{Assembler, CodeBlock, EmitError, Emitter, Fixup, Label, LabelState, Measure, SpaceError, Target};
+
+/// Why a function wasn't compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Refusal {
+    /// No memory in the region for the account of the code.
+    NoMemory,
+    /// No room in the code region, even after throwing away all other code.
+    RegionFull,
+    /// The list of free extents is too short.
+    TooManyBlocks,
+    /// Bytecode or an object that it names lies where holes don't reach.
+    Range,
+    /// The bundle or the code region isn't as it should be.
+    Internal,
+}
+
+impl Refusal {
+    /// Number of reasons.
+    pub const COUNT: usize = 5;
+
+    /// All reasons, with names for people.
+    pub const ALL: [(Refusal, &'static str); Self::COUNT] = [
+        (Refusal::NoMemory, "not enough memory"),
+        (Refusal::RegionFull, "code region full"),
+        (Refusal::TooManyBlocks, "too many blocks of code"),
+        (Refusal::Range, "address out of range"),
+        (Refusal::Internal, "internal error"),
+    ];
+
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+impl From<EmitError<'_>> for Refusal {
+    fn from(error: EmitError<'_>) -> Refusal {
+        match error {
+            EmitError::Space(SpaceError::RegionFull { .. }) => Refusal::RegionFull,
+            EmitError::Space(SpaceError::TooManyBlocks { .. }) => Refusal::TooManyBlocks,
+            EmitError::OperandRange { .. } => Refusal::Range,
+            _ => Refusal::Internal,
+        }
+    }
+}
+
+/// What an empty cache compares with: no object lies there.
+const NO_SHAPE: u32 = 1;
+
+/// The form that an instruction with an empty cache is compiled as: its miss goes to the
+/// second part, which knows several shapes.
+fn compiled_form(op: Op) -> Op {
+    match op {
+        Op::GetField => Op::GetFieldI,
+        Op::SetField => Op::SetFieldI,
+        Op::Method => Op::MethodI,
+        other => other,
+    }
+}
+
+/// One walk over the code: what both passes do.
+struct Walk<'w> {
+    rt: Rt,
+    baseline: &'w Baseline,
+    proto: Proto,
+}
+
+impl Walk<'_> {
+    fn run<A: Assembler<'static>>(&self, out: &mut A) -> Result<u32, EmitError<'static>> {
+        let (rt, proto) = (self.rt, &self.proto);
+        let mut operands = [0i64; OPERANDS];
+        let mut at = 0;
+        let mut count = 0;
+        while at < proto.code_words {
+            let pc = proto.entry + at * 8;
+            let insn = Insn::from_word(rt.get(pc));
+            let info = &OPS[insn.op as usize];
+            let words = info.extra.words() as u32;
+            out.bind(Label(at))?;
+            let op = compiled_form(info.op);
+            self.operands(&mut operands, insn, op, pc, words);
+            let stencil = &self.baseline.stencils[op as usize];
+            let mut targets = [(0, Target::Next); 3];
+            let mut n = 0;
+            let mut add = |wanted: bool, ordinal: u32, target: Target| {
+                if wanted {
+                    targets[n] = (ordinal, target);
+                    n += 1;
+                }
+            };
+            add(stencil.next, self.baseline.next, Target::Next);
+            add(
+                stencil.taken,
+                self.baseline.taken,
+                Target::Label(Label(at.wrapping_add(insn.d))),
+            );
+            if stencil.over {
+                let after = Insn::from_word(rt.get(pc + words * 8));
+                let to = (at + words).wrapping_add(after.d);
+                add(true, self.baseline.over, Target::Label(Label(to)));
+            }
+            out.stencil(stencil.index, &operands, &targets[..n])?;
+            at += words;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, op: Op, pc: u32, words: u32) {
+        let rt = self.rt;
+        let o = &self.baseline.ordinals;
+        let mut set = |ordinal: u32, value: u32| {
+            if let Some(place) = out.get_mut(ordinal as usize) {
+                *place = value as i64;
+            }
+        };
+        set(o.a, insn.a as u32 * 8);
+        set(o.b, insn.b as u32 * 8);
+        set(o.c, insn.c as u32 * 8);
+        set(o.imm_b, insn.b as u32);
+        set(o.imm_c, insn.c as u32);
+        set(o.d, insn.d);
+        set(o.pc, pc);
+        set(o.word, pc + 8);
+        match OPS[op as usize].extra {
+            Extra::Ic1 | Extra::Ic2 => {
+                let shape = rt.get::<u32>(pc + 8);
+                set(o.x[0], if shape == 0 { NO_SHAPE } else { shape });
+                set(o.x[1], rt.get(pc + 12));
+                if words > 2 {
+                    set(o.x[2], rt.get(pc + 16));
+                    set(o.x[3], rt.get(pc + 20));
+                }
+            }
+            Extra::Pair => {
+                set(o.x[0], rt.get(pc + 8));
+                set(o.x[1], rt.get(pc + 12));
+            }
+            Extra::Resume => set(o.signature, insn.b as u32 | SIGNATURE_COMPILED),
+            _ => {}
+        }
+        match op {
+            Op::GetUp | Op::GetUpCell | Op::SetUpCell => {
+                set(o.up, CLOSURE_UPVALUES + insn.b as u32 * 8);
+            }
+            Op::GetIndexK | Op::SetIndexK => set(o.item, insn.d.wrapping_mul(8)),
+            _ => {}
+        }
+    }
+}
+
+impl Rt {
+    /// Compiles a prototype that isn't. Its code is entered from now on.
+    pub(super) fn compile(self, p: ProtoRef) -> Result<(), Refusal> {
+        let proto = self.proto(p);
+        let (block, instructions, cold) = self.emit(&proto)?;
+        let account = self.new_account(p, &proto, block, instructions, cold);
+        if let Err(block) = account {
+            if let Some(baseline) = self.baseline() {
+                // SAFETY: nothing knows of the block yet.
+                unsafe { baseline.region.free(block) };
+            }
+            return Err(Refusal::NoMemory);
+        }
+        Ok(())
+    }
+
+    /// Makes the code. Gives its block, the number of instructions, and its cold bytes.
+    fn emit(self, proto: &Proto) -> Result<(CodeBlock, u32, u32), Refusal> {
+        let baseline = self.baseline().ok_or(Refusal::Internal)?;
+        let walk = Walk {
+            rt: self,
+            baseline,
+            proto: *proto,
+        };
+        let mut measure = Measure::new(baseline.linked.bundle());
+        walk.run(&mut measure)?;
+        let size = measure.finish()?;
+        // Scratch memory: a label for each word, and for each jump a reference.
+        let words = proto.code_words as usize;
+        let baseline = self.baseline().ok_or(Refusal::Internal)?;
+        while baseline.labels.len() < words {
+            let pushed = baseline.labels.push(self, LabelState::UNBOUND);
+            pushed.map_err(|_| Refusal::NoMemory)?;
+        }
+        while baseline.fixups.len() < words * 3 {
+            let pushed = baseline.fixups.push(self, Fixup::EMPTY);
+            pushed.map_err(|_| Refusal::NoMemory)?;
+        }
+        loop {
+            let baseline = self.baseline().ok_or(Refusal::Internal)?;
+            let other = self.baseline().ok_or(Refusal::Internal)?;
+            let emitter = Emitter::new(
+                &baseline.linked,
+                &mut baseline.region,
+                size,
+                &mut baseline.labels[..words],
+                &mut baseline.fixups,
+            );
+            let mut emitter = match emitter {
+                Ok(emitter) => emitter,
+                Err(EmitError::Space(SpaceError::RegionFull { .. } | SpaceError::TooManyBlocks { .. }))
+                    if self.evict_one() =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let walk = Walk {
+                rt: self,
+                baseline: other,
+                proto: *proto,
+            };
+            let count = walk.run(&mut emitter)?;
+            let block = emitter.finish()?;
+            serialize();
+            return Ok((block, count, size.cold));
+        }
+    }
+}
+
+/// Executes a serializing instruction, which must lie between writing code through another
+/// address and running it: a return from nothing, which unlike `cpuid` doesn't leave a
+/// virtual machine.
+fn serialize() {
+    // SAFETY: `iretq` pops what was pushed, and goes on at the label with the same segments,
+    // flags and stack.
+    unsafe {
+        core::arch::asm!(
+            "mov {old}, rsp",
+            "mov {x:e}, ss",
+            "push {x}",
+            "push {old}",
+            "pushfq",
+            "mov {x:e}, cs",
+            "push {x}",
+            "lea {x}, [rip + 2f]",
+            "push {x}",
+            "iretq",
+            "2:",
+            x = out(reg) _,
+            old = out(reg) _,
+        );
+    }
+}
+
+/// Does control come back behind this instruction, by its resume word?
+pub(super) fn has_resume_word(insn: Insn) -> bool {
+    OPS[insn.op as usize].extra == Extra::Resume
+}
+
+/// Words of the instruction, and whether it is a call.
+pub(super) fn words_of(insn: Insn) -> u32 {
+    let info = &OPS[insn.op as usize];
+    debug_assert!(info.extra != Extra::Resume || matches!(info.control, Control::Call));
+    info.extra.words() as u32
+}
+
+impl Compiled {
+    /// The instructions of a prototype that shapes are baked into have at most this many.
+    pub(super) const SHAPES_OF_CACHE: usize = 2;
+}

@@ -1,0 +1,249 @@
+//! The baseline compiler: a function's stencils, copied one after the other with their
+//! holes filled, in place of its bytecode.
+//!
+//! # How compiled code is reached and left
+//! No machine address ever lies on a Lua stack, and published code is never changed. All
+//! that leads into compiled code are words in the region:
+//! - before a function's first instruction (`proto.rs`): the address of its compiled entry
+//!   and the map from instructions to compiled code; a bit of the signature keeps the
+//!   interpreter from calling at once;
+//! - behind each call (`Extra::Resume`): where the compiled caller goes on.
+//!
+//! Clearing them makes a function interpreted again, wherever its frames are. So compiled
+//! code can be thrown away inside any call of the runtime: to make room, for a hook, because
+//! a function died. Compiled code is entered and left at any instruction: after each slow
+//! path, native function and safepoint, control goes on by the map (`resume!` in
+//! `stencils/`), and frames are the same in all engines.
+//!
+//! # Files
+//! `compile.rs` emits, `tier.rs` decides what and when, `code.rs` keeps account of what was
+//! compiled and takes it away again.
+//!
+//! Must not know what any operation means: it looks at operands and control in the op table.
+
+mod code;
+mod compile;
+mod tier;
+
+use crate::engine::Engine;
+use crate::engine::interp::InterpError;
+use crate::heap::Buffer;
+use crate::isa::{OP_COUNT, OPS};
+use crate::vm::Vm;
+use rt_nostd::{CodeRegion, Fixup, LabelState, LinkedBundle};
+use stencil_format::{Bundle, HoleKind, RelTarget};
+
+pub use compile::Refusal;
+
+/// How the embedder wants functions to be compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct BaselineConfig {
+    /// Compile each function before it first runs; [`BaselineStats::refused`] tells which
+    /// couldn't be.
+    pub force: bool,
+    /// Samples that find a function running until it is compiled.
+    pub threshold: u32,
+}
+
+impl Default for BaselineConfig {
+    fn default() -> Self {
+        BaselineConfig {
+            force: false,
+            threshold: 2,
+        }
+    }
+}
+
+/// What the baseline compiler has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BaselineStats {
+    /// Functions compiled.
+    pub functions: u64,
+    /// Their instructions.
+    pub instructions: u64,
+    /// Bytes of hot code and of cold code made for them.
+    pub hot_bytes: u64,
+    /// The same of cold code.
+    pub cold_bytes: u64,
+    /// Times that compiled code was thrown away to make room.
+    pub evicted: u64,
+    /// Times that it was thrown away for another reason.
+    pub discarded: u64,
+    /// Compilations that began because of a loop or call in the function itself.
+    pub osr_entries: u64,
+    /// Refusals by reason.
+    pub refused: [u64; Refusal::COUNT],
+}
+
+/// What must be known of a stencil to emit it.
+#[derive(Clone, Copy, Default)]
+struct OpStencil {
+    index: u32,
+    /// It has a hole for the next instruction, the jump target, the next one's target.
+    next: bool,
+    taken: bool,
+    over: bool,
+}
+
+/// Ordinals of operand holes.
+#[derive(Clone, Copy, Default)]
+struct Ordinals {
+    a: u32,
+    b: u32,
+    c: u32,
+    imm_b: u32,
+    imm_c: u32,
+    d: u32,
+    up: u32,
+    item: u32,
+    pc: u32,
+    word: u32,
+    signature: u32,
+    x: [u32; 4],
+}
+
+/// Most operand holes in a bundle.
+const OPERANDS: usize = 24;
+
+/// The state of the compiler, part of the VM state.
+pub(crate) struct Baseline {
+    region: CodeRegion<'static>,
+    linked: LinkedBundle<'static>,
+    stencils: [OpStencil; OP_COUNT],
+    ordinals: Ordinals,
+    next: u32,
+    taken: u32,
+    over: u32,
+    pub(crate) config: BaselineConfig,
+    pub(crate) stats: BaselineStats,
+    /// Off: nothing is compiled.
+    pub(crate) on: bool,
+    /// Scratch of the emitter.
+    labels: Buffer<LabelState>,
+    fixups: Buffer<Fixup>,
+    /// List of what is compiled, by [`code::Compiled`].
+    first: u32,
+    /// Samples so far: the clock of eviction.
+    samples: u32,
+    /// Ticks until the next sample.
+    interval: i32,
+    jitter: u32,
+}
+
+impl Vm<'_> {
+    /// Runs Lua code on the handlers of `bundle` from now on, and compiles what runs often.
+    /// All code goes into `code`.
+    ///
+    /// # Errors
+    /// As [`Vm::use_bundle`].
+    ///
+    /// # Safety
+    /// As for [`Vm::use_bundle`]; besides, `bundle` and the extents of `code` live as long
+    /// as the VM, and code that is written on this processor through another address may be
+    /// run after a serializing instruction on it, which lua-core executes.
+    pub unsafe fn use_baseline<'b>(
+        &mut self,
+        bundle: &'b [u8],
+        code: CodeRegion<'b>,
+        config: BaselineConfig,
+    ) -> Result<(), InterpError<'b>> {
+        let mut code = code;
+        // SAFETY: the contract.
+        let linked = unsafe { self.link_bundle(bundle, &mut code)? };
+        let bundle = *linked.bundle();
+        let missing = InterpError::MissingHandler;
+        let mut stencils = [OpStencil::default(); OP_COUNT];
+        for (place, info) in stencils.iter_mut().zip(OPS) {
+            *place = op_stencil(&bundle, info.name).ok_or(missing(info.name))?;
+        }
+        let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
+        let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
+        if bundle.operand_count() as usize > OPERANDS {
+            return Err(missing("fewer operands"));
+        }
+        let baseline = Baseline {
+            ordinals: Ordinals {
+                a: operand("HOLE_A")?,
+                b: operand("HOLE_B")?,
+                c: operand("HOLE_C")?,
+                imm_b: operand("HOLE_IMM_B")?,
+                // No operation asks for it today.
+                imm_c: bundle.operand_by_name("HOLE_IMM_C").unwrap_or(OPERANDS as u32 - 1),
+                d: operand("HOLE_D")?,
+                up: operand("HOLE_UP")?,
+                item: operand("HOLE_ITEM")?,
+                pc: operand("HOLE_PC")?,
+                word: operand("HOLE_WORD")?,
+                signature: operand("HOLE_SIGNATURE")?,
+                x: [
+                    operand("HOLE_X0")?,
+                    operand("HOLE_X1")?,
+                    operand("HOLE_X2")?,
+                    operand("HOLE_X3")?,
+                ],
+            },
+            next: continuation("hole_next")?,
+            taken: continuation("hole_taken")?,
+            over: continuation("hole_over")?,
+            stencils,
+            // SAFETY: they live as long as the VM (the contract), and the VM state, in
+            // which they are put, dies with it.
+            region: unsafe { core::mem::transmute::<CodeRegion<'_>, CodeRegion<'static>>(code) },
+            // SAFETY: as above.
+            linked: unsafe {
+                core::mem::transmute::<LinkedBundle<'_>, LinkedBundle<'static>>(linked)
+            },
+            config,
+            stats: BaselineStats::default(),
+            on: true,
+            labels: Buffer::new(),
+            fixups: Buffer::new(),
+            first: 0,
+            samples: 0,
+            interval: tier::SHORTEST,
+            jitter: 1,
+        };
+        let rt = self.rt();
+        // SAFETY: plain fields.
+        unsafe {
+            (*rt.vm()).code_base = baseline.region.base();
+            (*rt.vm()).baseline = Some(baseline);
+        }
+        self.set_engine(Engine::Baseline);
+        rt.shorten_slice();
+        Ok(())
+    }
+
+    /// What the baseline compiler has done; `None` if it isn't used.
+    pub fn baseline_stats(&self) -> Option<BaselineStats> {
+        self.rt().baseline().map(|b| b.stats)
+    }
+}
+
+/// The stencil of an operation, and the continuations that it has.
+fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
+    let mut full = [0u8; 40];
+    let room = full.get_mut(..3 + name.len())?;
+    room[..3].copy_from_slice(b"op_");
+    room[3..].copy_from_slice(name.as_bytes());
+    let index = bundle.stencil_index(core::str::from_utf8(room).ok()?)?;
+    let stencil = bundle.stencil(index)?;
+    let mut out = OpStencil {
+        index,
+        ..OpStencil::default()
+    };
+    let falls = stencil.fallthrough();
+    let targets = stencil.holes().filter_map(|hole| match hole.kind {
+        HoleKind::Rel32(RelTarget::Continuation(ordinal)) => Some(ordinal),
+        _ => None,
+    });
+    for ordinal in targets.chain(falls) {
+        match bundle.continuation(ordinal)? {
+            "hole_next" => out.next = true,
+            "hole_taken" => out.taken = true,
+            "hole_over" => out.over = true,
+            _ => return None,
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,286 @@
+//! The stencils of the baseline compiler: the body of each operation with its operands
+//! baked in, and with what follows it in the place of a dispatch.
+//!
+//! Where a stencil leaves the straight line it goes to functions that the handlers use as
+//! well; those take the instruction in r14, and come back through `resume!`.
+//!
+//! Operand holes lie in the low 2 GiB for the compiler. What can be zero, equal to another
+//! operand, or larger, is brought in by an instruction that it doesn't see through, and
+//! everything else is used for addresses, stores and comparisons with what was loaded.
+
+use super::*;
+use core::arch::asm;
+use lua_core::ops::Operands;
+
+unsafe extern "C" {
+    // Registers a, b, c in bytes.
+    static HOLE_A: u8;
+    static HOLE_B: u8;
+    static HOLE_C: u8;
+    /// Field b as a number.
+    static HOLE_IMM_B: u8;
+    /// Field c as a number.
+    static HOLE_IMM_C: u8;
+    /// Field d.
+    static HOLE_D: u8;
+    /// Upvalue b in bytes from the start of the closure.
+    static HOLE_UP: u8;
+    /// Item d in bytes from the start of the array part.
+    static HOLE_ITEM: u8;
+    /// Offset of the instruction.
+    static HOLE_PC: u8;
+    /// Offset of the word behind it.
+    static HOLE_WORD: u8;
+    /// Signature of a compiled function that is called with the count of field b.
+    static HOLE_SIGNATURE: u8;
+    // The numbers behind the instruction.
+    static HOLE_X0: u8;
+    static HOLE_X1: u8;
+    static HOLE_X2: u8;
+    static HOLE_X3: u8;
+}
+
+unsafe extern "rust-preserve-none" {
+    /// The next instruction.
+    fn hole_next(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+    /// The jump target.
+    fn hole_taken(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+    /// The jump target of the next instruction.
+    fn hole_over(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+}
+
+/// A hole as an address, which folds into addressing modes.
+macro_rules! address {
+    ($hole:ident) => {
+        (&raw const $hole).addr()
+    };
+}
+
+/// A hole as a number of which the compiler knows nothing.
+macro_rules! opaque {
+    ($hole:ident) => {{
+        let x: u64;
+        // SAFETY: writes the output only.
+        unsafe {
+            asm!("mov {x:e}, offset {hole}", x = out(reg) x, hole = sym $hole,
+                options(pure, nomem, nostack, preserves_flags));
+        }
+        x as u32
+    }};
+}
+
+/// Operands known when code is emitted.
+#[derive(Clone, Copy)]
+struct Baked(*mut VmState);
+
+impl Operands for Baked {
+    #[inline(always)]
+    fn a(self) -> usize {
+        address!(HOLE_A)
+    }
+    #[inline(always)]
+    fn b(self) -> usize {
+        address!(HOLE_B)
+    }
+    #[inline(always)]
+    fn c(self) -> usize {
+        address!(HOLE_C)
+    }
+    #[inline(always)]
+    fn imm_b(self) -> usize {
+        opaque!(HOLE_IMM_B) as usize
+    }
+    #[inline(always)]
+    fn imm_c(self) -> usize {
+        opaque!(HOLE_IMM_C) as usize
+    }
+    #[inline(always)]
+    fn d(self) -> u32 {
+        opaque!(HOLE_D)
+    }
+    #[inline(always)]
+    fn k(self) -> u64 {
+        // SAFETY: the constant of an instruction of a live prototype.
+        unsafe { *((self.0 as *const u8).add(address!(HOLE_WORD)) as *const u64) }
+    }
+    #[inline(always)]
+    fn extra(self, i: usize) -> u32 {
+        match i {
+            0 => opaque!(HOLE_X0),
+            1 => opaque!(HOLE_X1),
+            2 => opaque!(HOLE_X2),
+            _ => opaque!(HOLE_X3),
+        }
+    }
+    #[inline(always)]
+    fn pc(self) -> *const u64 {
+        // SAFETY: an instruction of a live prototype.
+        unsafe { (self.0 as *const u8).add(address!(HOLE_PC)) as *const u64 }
+    }
+    #[inline(always)]
+    fn signature(self) -> u32 {
+        address!(HOLE_SIGNATURE) as u32
+    }
+    #[inline(always)]
+    fn up(self) -> usize {
+        address!(HOLE_UP)
+    }
+    #[inline(always)]
+    fn item(self) -> usize {
+        address!(HOLE_ITEM)
+    }
+    #[inline(always)]
+    fn shape(self) -> u32 {
+        address!(HOLE_X0) as u32
+    }
+    #[inline(always)]
+    fn slot(self) -> usize {
+        address!(HOLE_X1)
+    }
+    #[inline(always)]
+    fn epoch(self) -> u32 {
+        address!(HOLE_X2) as u32
+    }
+    #[inline(always)]
+    fn new_shape(self) -> u32 {
+        address!(HOLE_X3) as u32
+    }
+}
+
+/// To the interpreter, whatever is compiled.
+///
+/// # Safety
+/// Reached by jumps from stencils only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_dispatch(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
+    // SAFETY: the arguments are a handler's.
+    unsafe { dispatch!(vm, base, pc, tag) }
+}
+
+/// To any instruction of any frame.
+///
+/// # Safety
+/// Reached by jumps from stencils only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_resume(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
+    // SAFETY: the arguments are a handler's.
+    unsafe { resume!(vm, base, pc, tag) }
+}
+
+/// To the native function that the instruction at `pc` calls.
+///
+/// # Safety
+/// Reached by jumps from stencils only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+) {
+    // SAFETY: the arguments are a handler's.
+    unsafe { go_native!(compiled_shortcuts, vm, base, pc, tag) }
+}
+
+/// Out of the engine.
+///
+/// # Safety
+/// Reached by jumps from stencils only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_leave(
+    _vm: *mut VmState,
+    _base: *mut u64,
+    _pc: *const u64,
+    _tag: u64,
+) {
+    // Something, or the jump here would be optimized to a return.
+    // SAFETY: does nothing.
+    unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
+}
+
+/// To the function of a second part.
+macro_rules! go_to_compiled_part {
+    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+        match $part {
+            $(Part::$name => become compiled_parts::$body($vm, $base, $pc, $tag),)*
+        }
+    };
+}
+
+macro_rules! stencils {
+    ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = concat!("stencil_op_", stringify!($name)))]
+            unsafe extern "rust-preserve-none" fn stencil(vm: *mut VmState, base: *mut u64, any: *const u64, tag: u64) {
+                // SAFETY: the arguments are a running frame; the holes are filled from the
+                // instruction that it runs.
+                unsafe {
+                    let o = Baked(vm);
+                    match ops::$module::$body(Machine::new(vm, base, tag), o) {
+                        Flow::Next => become hole_next(vm, base, any, tag),
+                        Flow::Taken => become hole_taken(vm, base, any, tag),
+                        Flow::TakenNext => become hole_over(vm, base, any, tag),
+                        Flow::Goto(base, pc) => become aot_resume(vm, base, pc, tag),
+                        Flow::Call(base, pc) => {
+                            let code = *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+                            jump_to!(code, vm, base, pc, tag)
+                        }
+                        Flow::Enter(base, pc) => {
+                            let code = *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+                            if code == 0 {
+                                cold_path();
+                                become aot_dispatch(vm, base, pc, tag)
+                            }
+                            jump_to!(code, vm, base, pc, tag)
+                        }
+                        Flow::Return(base, pc) => {
+                            let code = *(pc.sub(1) as *const usize);
+                            if code == 0 {
+                                cold_path();
+                                become aot_dispatch(vm, base, pc, tag)
+                            }
+                            jump_to!(code, vm, base, pc, tag)
+                        }
+                        Flow::Exit => {
+                            cold_path();
+                            become aot_leave(vm, base, any, tag)
+                        }
+                        Flow::Slow => {
+                            cold_path();
+                            become aot_slow(vm, base, o.pc(), tag)
+                        }
+                        Flow::Native => {
+                            cold_path();
+                            become aot_compiled_native(vm, base, o.pc(), tag)
+                        }
+                        Flow::Trap => {
+                            cold_path();
+                            become aot_safepoint(vm, base, o.pc(), tag)
+                        }
+                        Flow::Rest(part) => {
+                            cold_path();
+                            let pc = o.pc();
+                            for_each_part!(go_to_compiled_part, part, vm, base, pc, tag)
+                        }
+                    }
+                }
+            }
+        };)*
+    };
+}
+
+for_each_op!(stencils);
