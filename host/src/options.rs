@@ -20,7 +20,7 @@ Available options are:
   -        execute stdin and stop handling options
   --check               compile the script and don't run it
   --list                print the script's bytecode and don't run it
-  --engine=NAME         run Lua on this engine: portable or interp
+  --engine=NAME         run Lua on this engine: portable, interp or baseline
   --stats               print counters and times as JSON on stderr at exit
   --fuel N              end the program after N ticks (back-edges and calls)
   --memory BYTES        let the program use so much memory (suffixes K, M, G)
@@ -69,6 +69,8 @@ pub struct Options {
     pub purpose: Purpose,
     /// `--engine`; without it the highest there is.
     pub engine: Engine,
+    /// `--force`: compile each function before it first runs.
+    pub force: bool,
     /// `--stats`
     pub stats: bool,
     /// `--fuel`, in ticks.
@@ -131,11 +133,11 @@ impl core::fmt::Display for OptionError {
 impl core::error::Error for OptionError {}
 
 /// Room for the code of the built-in bundle several times over. Only used pages cost.
-const CODE_REGION: usize = 1 << 20;
+const CODE_REGION: usize = 32 << 20;
 
 /// The highest engine of this build.
 const HIGHEST: Engine = if cfg!(target_arch = "x86_64") {
-    Engine::Interp
+    Engine::Baseline
 } else {
     Engine::Portable
 };
@@ -154,6 +156,7 @@ impl Options {
             interactive: false,
             purpose: Purpose::Run,
             engine: HIGHEST,
+            force: false,
             stats: false,
             fuel: None,
             memory: None,
@@ -227,6 +230,10 @@ impl Options {
                 self.purpose = Purpose::List;
                 return Ok(0);
             }
+            b"--force" if glued.is_none() => {
+                self.force = true;
+                return Ok(0);
+            }
             b"--collect-always" if glued.is_none() => {
                 return self.stress("--collect-always", Stress::Collections);
             }
@@ -275,12 +282,12 @@ impl Options {
 }
 
 fn engine(value: Vec<u8>) -> Result<Engine, OptionError> {
-    let all = [Engine::Portable, Engine::Interp];
+    let all = [Engine::Portable, Engine::Interp, Engine::Baseline];
     let known = all.into_iter().find(|e| e.name().as_bytes() == value);
     known.ok_or(OptionError::BadValue {
         option: "--engine",
         value,
-        expected: "portable or interp",
+        expected: "portable, interp or baseline",
     })
 }
 

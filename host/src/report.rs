@@ -5,6 +5,7 @@
 
 use crate::interrupt;
 use crate::session::SessionError;
+use lua_core::baseline::{BaselineStats, Refusal};
 use lua_core::state::Stats;
 use lua_core::{Engine, StepTimes, Vm, VmError};
 
@@ -58,6 +59,7 @@ pub struct Report {
     stats: Stats,
     bytes_in_use: u64,
     step_times: StepTimes,
+    baseline: Option<BaselineStats>,
     /// Address space that Lua has.
     pub region_bytes: usize,
     /// Bytes of machine code that were linked.
@@ -80,6 +82,7 @@ impl Report {
             stats: Stats::default(),
             bytes_in_use: 0,
             step_times: StepTimes::default(),
+            baseline: None,
             region_bytes: 0,
             code_bytes: 0,
             code_region_bytes: 0,
@@ -95,6 +98,7 @@ impl Report {
         self.stats = vm.stats();
         self.bytes_in_use = vm.bytes_in_use();
         self.step_times = vm.step_times();
+        self.baseline = vm.baseline_stats();
     }
 
     /// One line of JSON. All values are numbers but the engine's name.
@@ -126,6 +130,24 @@ impl Report {
             json.push_str(&format!(",\"{name}\":{n}"));
         }
         // Steps by time: shorter than 1, 2, 4, ... microseconds.
+        if let Some(b) = &self.baseline {
+            for (name, n) in [
+                ("compiled_functions", b.functions),
+                ("compiled_instructions", b.instructions),
+                ("hot_bytes", b.hot_bytes),
+                ("cold_bytes", b.cold_bytes),
+                ("evicted", b.evicted),
+                ("discarded", b.discarded),
+                ("compile_ns", b.compile_ns),
+            ] {
+                json.push_str(&format!(",\"{name}\":{n}"));
+            }
+            let refused: Vec<String> = Refusal::ALL
+                .iter()
+                .map(|&(refusal, name)| format!("\"{name}\":{}", b.refused[refusal as usize]))
+                .collect();
+            json.push_str(&format!(",\"refused\":{{{}}}", refused.join(",")));
+        }
         let counts = &self.step_times.counts;
         let used = counts.iter().rposition(|&n| n != 0).map_or(0, |i| i + 1);
         let counts: Vec<String> = counts[..used].iter().map(u64::to_string).collect();

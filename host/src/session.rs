@@ -12,10 +12,12 @@ use crate::output::Output;
 use crate::report::{self, Report};
 use crate::system::{self, Host};
 use core::ffi::c_void;
+use lua_core::baseline::BaselineConfig;
 use lua_core::front::without_first_comment;
 use lua_core::system::{FileId, System};
 use lua_core::{Config, Engine, Vm, VmError};
 use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, serialize};
+use rt_nostd::Extent;
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Read};
@@ -131,7 +133,7 @@ fn execute(
     report.vm_ns = started.elapsed().as_nanos();
 
     let started = Instant::now();
-    if options.engine == Engine::Interp {
+    if options.engine != Engine::Portable {
         use_bundle(&mut vm, options, report)?;
     }
     report.bundle_ns = started.elapsed().as_nanos();
@@ -155,6 +157,9 @@ fn execute(
     result
 }
 
+/// Bytes of code region for each slot of the list of free ranges.
+const BYTES_PER_EXTENT: usize = 2048;
+
 /// The lowest address that library functions may take the native stack to.
 ///
 /// Half of the stack that the system allows is used (the kernel lets arguments and
@@ -170,25 +175,36 @@ fn stack_limit(bytes: Option<usize>) -> usize {
 }
 
 fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(), SessionError> {
-    let file;
     let bundle = match &options.bundle {
-        Some(name) => {
-            file = read_file(name.as_bytes())?;
-            file.as_slice()
-        }
+        // As the code.
+        Some(name) => read_file(name.as_bytes())?.leak(),
         None => lua_core::engine::interp::PREBUILT,
     };
     let memory = CodeMemory::map(options.code_region).map_err(SessionError::Memory)?;
     // Code may be running when the process ends: never unmapped.
     let memory = Box::leak(Box::new(memory));
     // SAFETY: `serialize` follows the linking, on the only thread there is; never unmapped.
-    let mut code = unsafe { memory.region(&mut []) }.map_err(SessionError::Memory)?;
+    let extents = match options.engine {
+        Engine::Baseline => vec![Extent::EMPTY; options.code_region / BYTES_PER_EXTENT].leak(),
+        _ => &mut [],
+    };
+    let mut code = unsafe { memory.region(extents) }.map_err(SessionError::Memory)?;
+    report.code_region_bytes = code.len();
+    report.code_bytes = code.free_bytes();
     // SAFETY: the memory is never unmapped or reused; Linux saves the processor's state.
-    let linked = unsafe { vm.use_bundle(bundle, &mut code) };
+    let linked = unsafe {
+        if options.engine == Engine::Baseline {
+            let config = BaselineConfig {
+                force: options.force,
+                ..BaselineConfig::default()
+            };
+            vm.use_baseline(bundle, code, config)
+        } else {
+            vm.use_bundle(bundle, &mut code)
+        }
+    };
     linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
     serialize();
-    report.code_bytes = code.len() - code.free_bytes();
-    report.code_region_bytes = code.len();
     Ok(())
 }
 

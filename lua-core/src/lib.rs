@@ -25,6 +25,8 @@
 extern crate std;
 
 pub mod abi;
+#[cfg(all(feature = "interp", target_arch = "x86_64"))]
+pub mod baseline;
 pub mod calls;
 pub mod chunk;
 mod convert;

@@ -105,9 +105,11 @@ pub(crate) struct Slice {
 }
 
 /// Bytes between the start of a code object and its first instruction:
-/// header, address of the compiled function, bytes of registers and map of the compiled
+/// header, samples and a spare number, address of the compiled function, bytes of registers and map of the compiled
 /// function, signature, prototype reference.
-pub(crate) const CODE_START: u32 = 32;
+pub(crate) const CODE_START: u32 = 40;
+/// Before the entry: samples that found the function running while it wasn't compiled.
+pub(crate) const HEAT_BEFORE_ENTRY: u32 = 32;
 /// Before the entry: the address of the compiled function (64 bits), or 0.
 pub const COMPILED_BEFORE_ENTRY: u32 = 24;
 /// Before the entry: offset of the map of the compiled function, or 0. For each word of
@@ -233,6 +235,7 @@ impl Rt {
         if parts.frame_size as u32 > SMALL_FRAME {
             signature |= SIGNATURE_LARGE;
         }
+        self.set(entry - HEAT_BEFORE_ENTRY, 0u64);
         self.set(entry - COMPILED_BEFORE_ENTRY, 0u64);
         self.set(
             entry - FRAME_BYTES_BEFORE_ENTRY,
@@ -279,6 +282,8 @@ impl Rt {
 
     /// A closure over a prototype, its upvalues nil.
     pub(crate) fn new_closure(self, p: ProtoRef, env: u32) -> Result<ClosureRef, NoMemory> {
+        #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+        self.force_compilation(p);
         let proto = self.proto(p);
         let n = proto.upvalues.len;
         let c = self.allocate(Kind::Closure, CLOSURE_UPVALUES + n * 8, n as u8, 0, p.0)?;

@@ -239,6 +239,9 @@ pub struct VmState {
     /// Heads of free lists that handlers aren't to see (`Rt::hide_free_cells`).
     #[cfg(feature = "extra-checks")]
     pub(crate) hidden: [u32; CLASSES],
+    /// The baseline compiler, if it is used. Last, for the stencils don't know of it.
+    #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+    pub(crate) baseline: Option<crate::baseline::Baseline>,
 }
 
 impl Rt {
@@ -253,6 +256,12 @@ impl Rt {
     pub(crate) fn system(self) -> Option<&'static dyn System> {
         // SAFETY: plain field.
         unsafe { (*self.vm()).system }
+    }
+
+    /// The ticks that the next slice may have.
+    #[cfg(not(all(feature = "interp", target_arch = "x86_64")))]
+    pub(crate) fn slice_ticks(self) -> i32 {
+        QUANTUM
     }
 
     /// Ends the current slice of ticks; none is lost.

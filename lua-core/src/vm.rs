@@ -251,6 +251,8 @@ impl<'m> Vm<'m> {
                 },
                 stubs: crate::slow::caches::Stubs::new(),
                 stats: Stats::default(),
+                #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+                baseline: None,
             });
         }
         rt.init().map_err(|NoMemory| VmError::NoMemory)?;

@@ -10,7 +10,9 @@ use super::{Baseline, OPERANDS};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
-use rt_nostd::{Assembler, CodeBlock, EmitError, Emitter, Fixup, Label, LabelState, Measure, SpaceError, Target};
+use rt_nostd::{
+    Assembler, CodeBlock, EmitError, Emitter, Fixup, Label, LabelState, Measure, SpaceError, Target,
+};
 
 /// Why a function wasn't compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,9 +215,9 @@ impl Rt {
             );
             let mut emitter = match emitter {
                 Ok(emitter) => emitter,
-                Err(EmitError::Space(SpaceError::RegionFull { .. } | SpaceError::TooManyBlocks { .. }))
-                    if self.evict_one() =>
-                {
+                Err(EmitError::Space(
+                    SpaceError::RegionFull { .. } | SpaceError::TooManyBlocks { .. },
+                )) if self.evict_one() => {
                     continue;
                 }
                 Err(error) => return Err(error.into()),

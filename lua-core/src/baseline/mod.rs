@@ -69,8 +69,8 @@ pub struct BaselineStats {
     pub evicted: u64,
     /// Times that it was thrown away for another reason.
     pub discarded: u64,
-    /// Compilations that began because of a loop or call in the function itself.
-    pub osr_entries: u64,
+    /// Nanoseconds that compiling took, if the embedder lets it be timed.
+    pub compile_ns: u64,
     /// Refusals by reason.
     pub refused: [u64; Refusal::COUNT],
 }
@@ -168,7 +168,9 @@ impl Vm<'_> {
                 c: operand("HOLE_C")?,
                 imm_b: operand("HOLE_IMM_B")?,
                 // No operation asks for it today.
-                imm_c: bundle.operand_by_name("HOLE_IMM_C").unwrap_or(OPERANDS as u32 - 1),
+                imm_c: bundle
+                    .operand_by_name("HOLE_IMM_C")
+                    .unwrap_or(OPERANDS as u32 - 1),
                 d: operand("HOLE_D")?,
                 up: operand("HOLE_UP")?,
                 item: operand("HOLE_ITEM")?,

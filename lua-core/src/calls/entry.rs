@@ -5,7 +5,9 @@ use super::{MAX_NATIVE_DEPTH, Step};
 use crate::error::Raise;
 use crate::frame::{FrameKind, header_word, link};
 use crate::heap::{ClosureRef, Rt};
-use crate::proto::{FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC};
+use crate::proto::{
+    FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
+};
 use crate::thread::StackError;
 use crate::value::{Value, tag};
 
@@ -101,7 +103,7 @@ impl Rt {
             {
                 return None;
             }
-            for i in count..signature {
+            for i in count..params_of(signature) {
                 *base.add(i as usize) = Value::NIL.0;
             }
             Some((base, self.at(entry)))

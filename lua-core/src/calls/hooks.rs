@@ -163,6 +163,8 @@ impl Rt {
                 return;
             }
             if mask != 0 {
+                #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+                self.discard_all();
                 (*vm).dispatch = [(*vm).hook_handler; 256];
             } else {
                 (*vm).dispatch = (*vm).handlers;

@@ -14,7 +14,7 @@ use crate::isa::OPS;
 use crate::shortcuts::{SHORTCUT_MAX, SHORTCUTS};
 use crate::state::VmState;
 use crate::vm::Vm;
-use rt_nostd::{CodeRegion, Expectations, LinkError};
+use rt_nostd::{CodeRegion, Expectations, LinkError, LinkedBundle};
 use stencil_format::{Bundle, BundleError, CpuFeatures};
 
 /// The committed bundle.
@@ -123,6 +123,21 @@ impl Vm<'_> {
         bundle: &'b [u8],
         code: &mut CodeRegion<'_>,
     ) -> Result<(), InterpError<'b>> {
+        // SAFETY: the contract.
+        unsafe { self.link_bundle(bundle, code)? };
+        self.set_engine(Engine::Interp);
+        Ok(())
+    }
+
+    /// Links a bundle's functions, and lets Lua code run on them.
+    ///
+    /// # Safety
+    /// As for [`Vm::use_bundle`].
+    pub(crate) unsafe fn link_bundle<'b>(
+        &mut self,
+        bundle: &'b [u8],
+        code: &mut CodeRegion<'_>,
+    ) -> Result<LinkedBundle<'b>, InterpError<'b>> {
         let bundle = Bundle::parse(bundle).map_err(InterpError::Bundle)?;
         let expect = Expectations {
             abi_fingerprint: FINGERPRINT,
@@ -158,8 +173,10 @@ impl Vm<'_> {
             *place = handler("op_", info.name)?;
         }
         let mut shortcuts = [native; SHORTCUT_MAX];
-        for (place, (name, ..)) in shortcuts.iter_mut().skip(1).zip(SHORTCUTS) {
-            *place = handler("short_", name)?;
+        let mut compiled_shortcuts = shortcuts;
+        for (i, (name, ..)) in SHORTCUTS.iter().enumerate().take(SHORTCUT_MAX - 1) {
+            shortcuts[i + 1] = handler("short_", name)?;
+            compiled_shortcuts[i + 1] = handler("compiled_short_", name)?;
         }
         // SAFETY: plain fields.
         unsafe {
@@ -169,11 +186,11 @@ impl Vm<'_> {
             (*vm).hook_handler = hook;
             (*vm).hook_mask = 0;
             (*vm).shortcuts = shortcuts;
+            (*vm).compiled_shortcuts = compiled_shortcuts;
             (*vm).enter = enter;
             (*vm).run = run;
             self.rt().refresh_hooks();
         }
-        self.set_engine(Engine::Interp);
-        Ok(())
+        Ok(linked)
     }
 }

@@ -19,6 +19,8 @@ pub enum Engine {
     Portable,
     /// Tail-threaded handlers out of a stencil bundle.
     Interp,
+    /// The same, and functions that run often are compiled from stencils.
+    Baseline,
 }
 
 impl Engine {
@@ -27,6 +29,7 @@ impl Engine {
         match self {
             Engine::Portable => "portable",
             Engine::Interp => "interp",
+            Engine::Baseline => "baseline",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 use super::meta::call_handler;
 use super::{Flow, Machine, Operands, Part, nodes};
+use crate::isa::Op;
 use crate::proto::Closure;
 use crate::table::{ON_CHAIN, Table};
 use crate::value::{Value, tag};
@@ -233,6 +234,13 @@ pub fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
 /// `SetField` in a form for own properties whose cache missed.
 #[inline(always)]
 pub fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
+    let op = super::insn(o.pc()).op;
+    if op == Op::SetFieldIN as u8 || op == Op::SetFieldON as u8 {
+        // Compiled code may be of another form than the instruction; of these the last
+        // number isn't spare.
+        cold_path();
+        return Flow::Slow;
+    }
     let Some(t) = missed(m, o, o.a()) else {
         return Flow::Slow;
     };

@@ -108,11 +108,11 @@ impl Rt {
                     self.note_end(b"out of fuel");
                     return self.unwind(Raise::OutOfFuel);
                 }
-                let slice = (*vm).fuel.min(crate::state::QUANTUM as i64);
+                let slice = (*vm).fuel.min(self.slice_ticks() as i64);
                 (*vm).fuel -= slice;
                 (*vm).slice = slice as i32;
             } else {
-                (*vm).slice = crate::state::QUANTUM;
+                (*vm).slice = self.slice_ticks();
             }
             if (*vm).gc.requested || (*vm).stress == Stress::Steps {
                 // A step is due at the next tick: the rest of the slice another time.
@@ -125,6 +125,8 @@ impl Rt {
             (*vm).tick = (*vm).slice;
         }
         self.reported();
+        #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+        self.sample(base, pc);
         if self.finalizer_is_due() {
             return self.run_finalizer(base, pc);
         }

@@ -56,6 +56,8 @@ impl Rt {
                 if proto.header.mark == live && !self.prune_caches(&proto) {
                     continue;
                 }
+                #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+                self.prune_compiled(&proto, live);
                 (*gc).protos_to_prune = proto.next;
                 (*gc).prune_pc = 0;
                 (*gc).work -= 64;
