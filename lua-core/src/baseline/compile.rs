@@ -6,12 +6,12 @@
 //! to do. Called by `tier.rs`.
 
 use super::code::Compiled;
-use super::{Baseline, OPERANDS};
+use super::{Baseline, OPERANDS, OpStencil, Ordinals, Targets};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{Control, Extra, Insn, OPS, Op};
+use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
-    Assembler, CodeBlock, EmitError, Emitter, Fixup, Label, LabelState, Measure, SpaceError, Target,
+    Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, SpaceError, Target,
 };
 
 /// Why a function wasn't compiled.
@@ -77,7 +77,9 @@ fn compiled_form(op: Op) -> Op {
 /// One walk over the code: what both passes do.
 struct Walk<'w> {
     rt: Rt,
-    baseline: &'w Baseline,
+    stencils: &'w [OpStencil; OP_COUNT],
+    ordinals: &'w Ordinals,
+    targets: Targets,
     proto: Proto,
 }
 
@@ -95,7 +97,7 @@ impl Walk<'_> {
             out.bind(Label(at))?;
             let op = compiled_form(info.op);
             self.operands(&mut operands, insn, op, pc, words);
-            let stencil = &self.baseline.stencils[op as usize];
+            let stencil = &self.stencils[op as usize];
             let mut targets = [(0, Target::Next); 3];
             let mut n = 0;
             let mut add = |wanted: bool, ordinal: u32, target: Target| {
@@ -104,16 +106,16 @@ impl Walk<'_> {
                     n += 1;
                 }
             };
-            add(stencil.next, self.baseline.next, Target::Next);
+            add(stencil.next, self.targets.next, Target::Next);
             add(
                 stencil.taken,
-                self.baseline.taken,
+                self.targets.taken,
                 Target::Label(Label(at.wrapping_add(insn.d))),
             );
             if stencil.over {
                 let after = Insn::from_word(rt.get(pc + words * 8));
                 let to = (at + words).wrapping_add(after.d);
-                add(true, self.baseline.over, Target::Label(Label(to)));
+                add(true, self.targets.over, Target::Label(Label(to)));
             }
             out.stencil(stencil.index, &operands, &targets[..n])?;
             at += words;
@@ -124,7 +126,7 @@ impl Walk<'_> {
 
     fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, op: Op, pc: u32, words: u32) {
         let rt = self.rt;
-        let o = &self.baseline.ordinals;
+        let o = self.ordinals;
         let mut set = |ordinal: u32, value: u32| {
             if let Some(place) = out.get_mut(ordinal as usize) {
                 *place = value as i64;
@@ -183,51 +185,42 @@ impl Rt {
 
     /// Makes the code. Gives its block, the number of instructions, and its cold bytes.
     fn emit(self, proto: &Proto) -> Result<(CodeBlock, u32, u32), Refusal> {
-        let baseline = self.baseline().ok_or(Refusal::Internal)?;
-        let walk = Walk {
-            rt: self,
-            baseline,
-            proto: *proto,
-        };
-        let mut measure = Measure::new(baseline.linked.bundle());
-        walk.run(&mut measure)?;
-        let size = measure.finish()?;
-        // Scratch memory: a label for each word, and for each jump a reference.
+        // Scratch memory: a label for each word.
         let words = proto.code_words as usize;
         let baseline = self.baseline().ok_or(Refusal::Internal)?;
         while baseline.labels.len() < words {
             let pushed = baseline.labels.push(self, LabelState::UNBOUND);
             pushed.map_err(|_| Refusal::NoMemory)?;
         }
-        while baseline.fixups.len() < words * 3 {
-            let pushed = baseline.fixups.push(self, Fixup::EMPTY);
-            pushed.map_err(|_| Refusal::NoMemory)?;
-        }
         loop {
-            let baseline = self.baseline().ok_or(Refusal::Internal)?;
-            let other = self.baseline().ok_or(Refusal::Internal)?;
-            let emitter = Emitter::new(
-                &baseline.linked,
-                &mut baseline.region,
-                size,
-                &mut baseline.labels[..words],
-                &mut baseline.fixups,
-            );
-            let mut emitter = match emitter {
+            let Baseline {
+                region,
+                linked,
+                stencils,
+                ordinals,
+                targets,
+                labels,
+                ..
+            } = self.baseline().ok_or(Refusal::Internal)?;
+            let walk = Walk {
+                rt: self,
+                stencils,
+                ordinals,
+                targets: *targets,
+                proto: *proto,
+            };
+            let labels = &mut labels[..words];
+            let mut measure = Measure::new(linked.bundle(), labels);
+            let count = walk.run(&mut measure)?;
+            let size = measure.finish()?;
+            let mut emitter = match Emitter::new(linked, region, size, labels) {
                 Ok(emitter) => emitter,
                 Err(EmitError::Space(
                     SpaceError::RegionFull { .. } | SpaceError::TooManyBlocks { .. },
-                )) if self.evict_one() => {
-                    continue;
-                }
+                )) if self.evict_one() => continue,
                 Err(error) => return Err(error.into()),
             };
-            let walk = Walk {
-                rt: self,
-                baseline: other,
-                proto: *proto,
-            };
-            let count = walk.run(&mut emitter)?;
+            walk.run(&mut emitter)?;
             let block = emitter.finish()?;
             serialize();
             return Ok((block, count, size.cold));

@@ -30,7 +30,7 @@ use crate::engine::interp::InterpError;
 use crate::heap::Buffer;
 use crate::isa::{OP_COUNT, OPS};
 use crate::vm::Vm;
-use rt_nostd::{CodeRegion, Fixup, LabelState, LinkedBundle};
+use rt_nostd::{CodeRegion, LabelState, LinkedBundle};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
 pub use compile::Refusal;
@@ -102,6 +102,14 @@ struct Ordinals {
     x: [u32; 4],
 }
 
+/// Ordinals of continuations.
+#[derive(Clone, Copy)]
+struct Targets {
+    next: u32,
+    taken: u32,
+    over: u32,
+}
+
 /// Most operand holes in a bundle.
 const OPERANDS: usize = 24;
 
@@ -111,16 +119,13 @@ pub(crate) struct Baseline {
     linked: LinkedBundle<'static>,
     stencils: [OpStencil; OP_COUNT],
     ordinals: Ordinals,
-    next: u32,
-    taken: u32,
-    over: u32,
+    targets: Targets,
     pub(crate) config: BaselineConfig,
     pub(crate) stats: BaselineStats,
     /// Off: nothing is compiled.
     pub(crate) on: bool,
     /// Scratch of the emitter.
     labels: Buffer<LabelState>,
-    fixups: Buffer<Fixup>,
     /// List of what is compiled, by [`code::Compiled`].
     first: u32,
     /// Samples so far: the clock of eviction.
@@ -184,9 +189,11 @@ impl Vm<'_> {
                     operand("HOLE_X3")?,
                 ],
             },
-            next: continuation("hole_next")?,
-            taken: continuation("hole_taken")?,
-            over: continuation("hole_over")?,
+            targets: Targets {
+                next: continuation("hole_next")?,
+                taken: continuation("hole_taken")?,
+                over: continuation("hole_over")?,
+            },
             stencils,
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.
@@ -199,7 +206,6 @@ impl Vm<'_> {
             stats: BaselineStats::default(),
             on: true,
             labels: Buffer::new(),
-            fixups: Buffer::new(),
             first: 0,
             samples: 0,
             interval: tier::SHORTEST,
