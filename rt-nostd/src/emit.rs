@@ -262,7 +262,7 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
     }
 
     /// Patches the holes of the stencil `template`, whose parts are in place.
-    #[inline]
+    #[inline(always)]
     fn patch(&mut self, template: Template<'a>, at: StencilAt<'_>) -> Result<(), EmitError<'a>> {
         for hole in self.templates.holes(template) {
             // The whole part was written there, and the hole lies in it.
@@ -447,24 +447,31 @@ impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
             self.hot_base + placement.hot,
             self.cold_base + placement.cold,
         );
+        let next = self.hot_base + placement.next;
         // Whatever the first pass got: inside the block, or not at all.
-        let (from, view) = (self.templates.code(), &mut self.region.view);
-        view.copy(hot, self.hot_base + self.size.hot, from, template.hot())
+        let hot_room = self.size.hot.checked_sub(placement.hot);
+        let cold_room = self.size.cold.checked_sub(placement.cold);
+        let (Some(hot_room), Some(cold_room)) = (hot_room, cold_room) else {
+            return Err(EmitError::PassesDiffer);
+        };
+        let view = &mut self.region.view;
+        let (from, len) = self.templates.bytes(template.hot());
+        view.copy::<64>(hot, hot_room, from, len)
             .map_err(passes_differ)?;
-        view.copy(cold, self.cold_base + self.size.cold, from, template.cold())
+        let (from, len) = self.templates.bytes(template.cold());
+        view.copy::<32>(cold, cold_room, from, len)
             .map_err(passes_differ)?;
-        self.emit_jump(placement.jump_after)?;
-        self.patch(
-            template,
-            StencilAt {
-                index,
-                hot,
-                cold,
-                next: self.hot_base + placement.next,
-                operands,
-                continuations,
-            },
-        )
+
+        let at = StencilAt {
+            index,
+            hot,
+            cold,
+            next,
+            operands,
+            continuations,
+        };
+        self.patch(template, at)?;
+        self.emit_jump(placement.jump_after)
     }
 
     #[inline]

@@ -151,7 +151,7 @@ impl Layout {
     }
 
     /// A stencil comes here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place<'a>(
         &mut self,
         template: Template<'_>,

@@ -9,7 +9,6 @@
 use crate::error::{ProtectError, RegionError};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
-use stencil_format::CodeRange;
 
 /// How a single mapping goes between writable and executable.
 ///
@@ -146,35 +145,41 @@ impl<'m> View<'m> {
         Ok(())
     }
 
-    /// Copies the bytes at `range` in `from` to `offset`, all before `limit`. The view is
-    /// open. Bytes up to `limit` may be overwritten with anything: copying a multiple
-    /// of a register is far faster than copying just what is wanted.
-    #[inline]
-    pub(crate) fn copy(
+    /// Copies `len` bytes of `from` to `offset`, at least `BLOCK` at a time. The view is
+    /// open. `room` is how many bytes from `offset` on may be overwritten with anything: with
+    /// enough of that (in `from` as well), copying too much is far faster than copying just
+    /// what is wanted.
+    #[inline(always)]
+    pub(crate) fn copy<const BLOCK: usize>(
         &mut self,
         offset: u32,
-        limit: u32,
+        room: u32,
         from: &[u8],
-        range: CodeRange,
+        len: u32,
     ) -> Result<(), OutOfRange> {
-        /// What most stencils' parts fit into, in bytes.
-        const BLOCK: usize = 64;
-        let (start, len) = (range.start as usize, range.len as usize);
-        let source = from.get(start..).ok_or(OutOfRange)?;
-        let room = limit.checked_sub(offset).ok_or(OutOfRange)? as usize;
+        let (len, room) = (len as usize, room as usize);
         let target = self.target(offset, room)?;
-        if len > room || len > source.len() {
+        if len > room || len > from.len() {
             return Err(OutOfRange);
         }
-        match source.first_chunk::<BLOCK>() {
-            Some(block) if len <= BLOCK && BLOCK <= room => {
-                // SAFETY: `target` has checked the range of `room` bytes, which are at least
-                // as many; writable while open.
-                unsafe { target.cast::<[u8; BLOCK]>().write_unaligned(*block) };
+        if let Some(block) = from.first_chunk::<BLOCK>()
+            && BLOCK <= room
+        {
+            // SAFETY: `target` has checked the range of `room` bytes, which are at least
+            // as many; writable while open.
+            unsafe { target.cast::<[u8; BLOCK]>().write_unaligned(*block) };
+            if len > BLOCK {
+                let rest = &from[BLOCK..len];
+                // SAFETY: `rest` ends where the `len <= room` bytes do that are checked;
+                // nobody refers to code memory (the constructor's contract).
+                unsafe {
+                    let target = target.add(BLOCK);
+                    target.copy_from_nonoverlapping(NonNull::from(rest).cast(), rest.len());
+                }
             }
-            // SAFETY: `source` has `len` bytes, and `target` has checked for as many;
-            // the code memory is referenced by nobody (the constructor's contract).
-            _ => unsafe { target.copy_from_nonoverlapping(NonNull::from(source).cast(), len) },
+        } else {
+            // SAFETY: both ranges have been compared with `len`; not overlapping, as above.
+            unsafe { target.copy_from_nonoverlapping(NonNull::from(from).cast(), len) };
         }
         Ok(())
     }

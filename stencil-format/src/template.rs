@@ -45,6 +45,14 @@ impl<'a> Templates<'a> {
         self.code
     }
 
+    /// The bytes of a part, and all that follows; the part's length.
+    #[inline]
+    pub fn bytes(&self, range: CodeRange) -> (&'a [u8], u32) {
+        // In bounds, as validation has found; another bundle's template gets nothing.
+        let bytes = self.code.get(range.start as usize..).unwrap_or_default();
+        (bytes, range.len)
+    }
+
     /// The holes of a stencil of these tables, hot before cold, by ascending offset.
     #[inline]
     pub fn holes(&self, template: Template<'_>) -> impl ExactSizeIterator<Item = Hole> + use<'a> {
