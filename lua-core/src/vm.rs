@@ -181,6 +181,7 @@ impl<'m> Vm<'m> {
                     swept: [0; CLASSES],
                     ready: [0; CLASSES],
                     unswept: [[0; CLASSES]; 2],
+                    carving: [0; CLASSES],
                     pool: 0,
                     cycle: 0,
                     chunk: 0,
@@ -201,7 +202,7 @@ impl<'m> Vm<'m> {
                 gc: Collector::new(
                     (bytes as u64 / 16)
                         .min(config.memory_cap / 16)
-                        .clamp(64 << 10, 1 << 20),
+                        .clamp(64 << 10, 512 << 10),
                     config.step_budget,
                 ),
                 stress: Stress::Off,

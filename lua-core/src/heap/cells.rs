@@ -5,7 +5,9 @@
 //! were handed out, `ready`, which are swept but keep their free cells yet, and `unswept`.
 //! When marking ends, all blocks become unswept. When the free list runs dry, it gets the
 //! cells of a block that is ready, or of the next unswept one, and only when there is none,
-//! of a fresh block. An entirely empty block goes back to the pool that all classes share.
+//! the cells of a block that isn't *carved* to its end, or of a fresh one. The first block of
+//! a class is carved page by page, since many classes have a few objects only. An entirely
+//! empty block goes back to the pool that all classes share.
 //! Cells count as allocated when they get into the free list.
 //!
 //! Called by: the allocating functions of each object kind. Never collects.
@@ -18,6 +20,8 @@ pub const BLOCK: u32 = 16 << 10;
 pub const BLOCK_HEADER: u32 = 32;
 /// Largest object that lives in a cell.
 pub const MAX_SMALL: u32 = 2048;
+/// As much of a class's first block is carved at once.
+const PIECE: u32 = 4 << 10;
 /// Number of size classes.
 pub const CLASSES: usize = 28;
 
@@ -28,14 +32,15 @@ pub(crate) struct Block {
     pub next: u32,
     pub class: u32,
     pub cell_size: u32,
-    /// Number of cells.
+    /// Number of cells that were carved: memory behind them is untouched.
     pub cells: u32,
     /// Equals [`Cells::cycle`] once the block was swept after the last marking.
     pub swept: u32,
     /// While the block is ready: its free cells, and how many these are.
     pub free: u32,
     pub free_cells: u32,
-    pub pad: u32,
+    /// Number of cells that are carved at once.
+    pub piece: u32,
 }
 
 /// State of all size classes; part of the VM state.
@@ -47,6 +52,8 @@ pub struct Cells {
     pub(crate) ready: [u32; CLASSES],
     /// Two lists, since two lists become unswept at once.
     pub(crate) unswept: [[u32; CLASSES]; 2],
+    /// The block of each class that isn't carved to its end, or 0.
+    pub(crate) carving: [u32; CLASSES],
     /// Blocks that belong to no class.
     pub(crate) pool: u32,
     /// Blocks taken from the region at once.
@@ -269,32 +276,72 @@ impl Rt {
                     (*cells).free[class] = self.header(b.free).aux;
                     return Ok(b.free);
                 }
-                // One that turns out to be empty will do as well.
-                if !self.sweep_block_of(class) || (*cells).pool != 0 {
+                if !self.sweep_block_of(class) {
+                    break;
+                }
+                // One that turned out to be empty will do as well.
+                if (*cells).ready[class] == 0 && (*cells).pool != 0 {
                     break;
                 }
             }
-            let block = self.take_block()?;
-            let cell_size = CLASS_SIZES[class] as u32;
-            let count = (BLOCK - BLOCK_HEADER) / cell_size;
+            // The sweep of an unswept one will look at all cells there are by then.
+            let carving = (*cells).carving[class];
+            if carving != 0 && self.get::<Block>(carving).swept == (*cells).cycle {
+                return Ok(self.carve(carving));
+            }
+            let block = self.add_block(class)?;
+            Ok(self.carve(block))
+        }
+    }
+
+    /// Gives a class a fresh block, of which nothing is carved.
+    fn add_block(self, class: usize) -> Result<u32, NoMemory> {
+        let block = self.take_block()?;
+        // SAFETY: as `refill`.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
             let next = (*cells).swept[class];
+            let cell_size = CLASS_SIZES[class] as u32;
+            let unswept = (*cells).unswept[0][class] | (*cells).unswept[1][class];
+            let is_first = next | unswept == 0;
+            if is_first {
+                (*cells).carving[class] = block;
+            }
             self.set(
                 block,
                 Block {
                     next,
                     class: class as u32,
                     cell_size,
-                    cells: count,
+                    cells: 0,
                     swept: (*cells).cycle,
                     free: 0,
                     free_cells: 0,
-                    pad: 0,
+                    piece: if is_first { PIECE } else { BLOCK } / cell_size,
                 },
             );
             (*cells).swept[class] = block;
+        }
+        Ok(block)
+    }
+
+    /// Makes cells of a block's next piece. All but one become the free list, which was empty.
+    fn carve(self, block: u32) -> u32 {
+        // SAFETY: as `refill`; the block has room for one cell at least, since it is fresh,
+        // or the one of its class that isn't carved to its end.
+        unsafe {
+            let cells = &raw mut (*self.vm()).cells;
+            let b: Block = self.get(block);
+            let class = b.class as usize;
+            let room = (BLOCK - BLOCK_HEADER) / b.cell_size;
+            let end = (b.cells + b.piece).min(room);
+            if end == room && (*cells).carving[class] == block {
+                (*cells).carving[class] = 0;
+            }
+            self.set(block, Block { cells: end, ..b });
             let mut head = 0;
-            for i in (0..count).rev() {
-                let cell = block + BLOCK_HEADER + i * cell_size;
+            for i in (b.cells..end).rev() {
+                let cell = block + BLOCK_HEADER + i * b.cell_size;
                 self.set(
                     cell,
                     Header {
@@ -307,9 +354,9 @@ impl Rt {
                 );
                 head = cell;
             }
-            self.charge_allocation(count * cell_size);
+            self.charge_allocation((end - b.cells) * b.cell_size);
             (*cells).free[class] = self.header(head).aux;
-            Ok(head)
+            head
         }
     }
 
@@ -345,6 +392,9 @@ impl Rt {
                 }
             }
             let list = if free_cells == b.cells {
+                if (*cells).carving[b.class as usize] == block {
+                    (*cells).carving[b.class as usize] = 0;
+                }
                 &raw mut (*cells).pool
             } else if free_cells == 0 {
                 &raw mut (*cells).swept[b.class as usize]
