@@ -3,7 +3,7 @@
 //! | phase | what a step does |
 //! |---|---|
 //! | `Idle` | nothing; blocks are swept when allocation needs them |
-//! | `Finishing` | a collection is due: sweeps what is left of the last one |
+//! | `Finishing` | a collection is due: sweeps what is left of the last one, shrinks the string table |
 //! | `Marking` | traces gray objects; stores go through the barrier (`heap/barrier.rs`) |
 //! | `Pruning` | forgets dead shapes, prototypes, and inline caches that name dead shapes |
 //! | `Sweeping` | frees dead large objects |
@@ -396,7 +396,7 @@ impl Rt {
                 match (*gc).phase {
                     Phase::Idle => return,
                     Phase::Finishing => {
-                        if self.sweep_some() {
+                        if self.sweep_some() && self.shrink_strings_some() {
                             self.begin_marking();
                         }
                     }

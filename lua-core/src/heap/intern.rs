@@ -2,9 +2,10 @@
 //! of references.
 //!
 //! The table is a hash table of chains through the strings themselves. It grows by
-//! *linear hashing*: an insertion splits at most one bucket, and what the buckets lie in
+//! *linear hashing*: an insertion splits at most two buckets, and what the buckets lie in
 //! never moves, so that no insertion takes long, however many strings there are. If there
-//! is no memory for more buckets, the chains become longer; nothing fails.
+//! is no memory for more buckets, the chains become longer; nothing fails. It shrinks the
+//! same way, when a collection finds few strings, or when memory is short.
 //!
 //! The table doesn't keep strings alive. A dead string stays in it until it is swept
 //! (`cells.rs`, `spans.rs`); when somebody asks for it before that, it is alive again.
@@ -24,6 +25,10 @@ const NEXT: u32 = 12;
 /// Buckets of the first segment; each further one doubles their number.
 const FIRST: u32 = 512;
 const SEGMENTS: usize = 20;
+/// A collection shrinks a table of so many buckets for a string.
+const SPARSE: u32 = 8;
+/// What one bucket less costs, in bytes looked at.
+const MERGE_WORK: i64 = 64;
 /// Bytes before the first bucket of a segment.
 const SEGMENT_HEADER: u32 = 8;
 
@@ -196,11 +201,11 @@ impl Rt {
     /// One bucket more, which takes its share of another one's strings.
     #[inline(never)]
     fn split_bucket(self) {
-        // SAFETY: plain fields; the allocation doesn't touch the table.
-        let table = unsafe { &mut *self.strings() };
+        // SAFETY: plain fields.
+        let table = unsafe { &*self.strings() };
         let (from, to) = (table.split, table.base + table.split);
         let (segment, first) = InternTable::segment_of(to);
-        match table.segments.get(segment) {
+        let fresh = match table.segments.get(segment) {
             None => return,
             Some(0) => {
                 // Each bucket is written before it is read: when it splits off.
@@ -210,10 +215,20 @@ impl Rt {
                 let Ok(memory) = self.with_retry(|| self.allocate_manual(bytes)) else {
                     return;
                 };
-                table.segments[segment] = memory;
+                // SAFETY: plain fields.
+                let table = unsafe { &*self.strings() };
+                if table.base + table.split != to {
+                    // Memory was short, and the table became smaller.
+                    self.release(memory, bytes);
+                    return;
+                }
+                memory
             }
-            Some(_) => {}
-        }
+            Some(&memory) => memory,
+        };
+        // SAFETY: plain fields; nothing below allocates.
+        let table = unsafe { &mut *self.strings() };
+        table.segments[segment] = fresh;
         table.split += 1;
         if table.split == table.base {
             table.base *= 2;
@@ -236,6 +251,65 @@ impl Rt {
         self.set(table.place_of(to), moved);
     }
 
+    /// One bucket less: its strings join those that it was once split from.
+    fn merge_bucket(self) {
+        // SAFETY: plain fields; releasing memory doesn't touch the table.
+        let table = unsafe { &mut *self.strings() };
+        if table.split == 0 {
+            table.base /= 2;
+            table.split = table.base;
+        }
+        table.split -= 1;
+        let (into, from) = (table.split, table.base + table.split);
+        let mut place = table.place_of(into);
+        loop {
+            match self.get::<u32>(place) {
+                0 => break,
+                at => place = at + NEXT,
+            }
+        }
+        self.set(place, self.get::<u32>(table.place_of(from)));
+        let (segment, first) = InternTable::segment_of(from);
+        if from == first
+            && let Some(memory) = table.segments.get_mut(segment)
+        {
+            let offset = core::mem::replace(memory, 0);
+            self.release(offset, SEGMENT_HEADER + first * 4);
+        }
+    }
+
+    /// Does the table have more than `most` buckets for a string, and more than at first?
+    fn is_sparse(self, most: u32) -> bool {
+        // SAFETY: plain fields.
+        let table = unsafe { &*self.strings() };
+        let buckets = table.base + table.split;
+        buckets > FIRST && buckets / most > table.count
+    }
+
+    /// Everything is swept: shrinks the table if it is much larger than it need be; true
+    /// when that's done.
+    pub(crate) fn shrink_strings_some(self) -> bool {
+        while self.is_sparse(SPARSE) {
+            // SAFETY: plain field.
+            unsafe {
+                let gc = self.gc();
+                if (*gc).work <= 0 {
+                    return false;
+                }
+                (*gc).work -= MERGE_WORK;
+            }
+            self.merge_bucket();
+        }
+        true
+    }
+
+    /// Memory is short: makes the table as small as it would have been made for its strings.
+    pub(crate) fn shrink_strings(self) {
+        while self.is_sparse(2) {
+            self.merge_bucket();
+        }
+    }
+
     /// A dead string is swept: takes it out of the table.
     pub(crate) fn remove_string(self, offset: u32) {
         // SAFETY: plain fields.
@@ -254,6 +328,13 @@ impl Rt {
         }
         self.set(place, self.get::<u32>(offset + NEXT));
         table.count -= 1;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn string_buckets(self) -> u32 {
+        // SAFETY: plain fields.
+        let table = unsafe { &*self.strings() };
+        table.base + table.split
     }
 
     /// Calls `f` with every string of the table, and checks that each can be found.

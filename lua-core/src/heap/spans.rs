@@ -31,6 +31,7 @@ impl Rt {
         self.reserve_free(size, align).or_else(|NoMemory| {
             self.sweep_all();
             while self.sweep_one_span() {}
+            self.shrink_strings();
             while let Some(block) = self.take_empty_block() {
                 self.unreserve(block, BLOCK);
             }

@@ -136,6 +136,33 @@ fn equal_strings_are_one_object() {
 }
 
 #[test]
+fn the_string_table_shrinks_and_loses_nothing() {
+    with_vm(8 << 20, |rt| {
+        let n = if cfg!(miri) { 3000 } else { 30_000 };
+        for _ in 0..2 {
+            let before = rt.string_buckets();
+            let keep = rooted_table(rt, "keep");
+            for i in 0..n {
+                let s = rt.intern(format!("string {i}").as_bytes()).expect("room");
+                if i % 100 == 0 {
+                    rt.raw_set_int(keep, i / 100 + 1, s.value()).expect("room");
+                }
+            }
+            let most = rt.string_buckets();
+            assert!(most > before + before / 2, "{before}, {most}");
+            // The second one sweeps what the first one found dead.
+            rt.collect();
+            rt.collect();
+            assert!(rt.string_buckets() < most - most / 5, "{most}");
+            for i in (0..n).step_by(100) {
+                let s = rt.intern(format!("string {i}").as_bytes()).expect("room");
+                assert_eq!(rt.raw_get_int(keep, i / 100 + 1).0, s.value().0);
+            }
+        }
+    });
+}
+
+#[test]
 fn objects_built_alike_share_a_shape() {
     with_vm(4 << 20, |rt| {
         let build = |keys: &[&str]| {
