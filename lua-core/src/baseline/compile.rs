@@ -98,7 +98,7 @@ impl Walk<'_> {
             let op = compiled_form(info.op);
             self.operands(&mut operands, insn, op, pc, words);
             let stencil = &self.stencils[op as usize];
-            let mut targets = [(0, Target::Next); 3];
+            let mut targets = [(0, Target::Next); 4];
             let mut n = 0;
             let mut add = |wanted: bool, ordinal: u32, target: Target| {
                 if wanted {
@@ -107,6 +107,7 @@ impl Walk<'_> {
                 }
             };
             add(stencil.next, self.targets.next, Target::Next);
+            add(stencil.after, self.targets.after, Target::Next);
             add(
                 stencil.taken,
                 self.targets.taken,

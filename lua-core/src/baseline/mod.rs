@@ -81,6 +81,7 @@ struct OpStencil {
     index: u32,
     /// It has a hole for the next instruction, the jump target, the next one's target.
     next: bool,
+    after: bool,
     taken: bool,
     over: bool,
 }
@@ -106,6 +107,7 @@ struct Ordinals {
 #[derive(Clone, Copy)]
 struct Targets {
     next: u32,
+    after: u32,
     taken: u32,
     over: u32,
 }
@@ -191,6 +193,7 @@ impl Vm<'_> {
             },
             targets: Targets {
                 next: continuation("hole_next")?,
+                after: continuation("hole_after")?,
                 taken: continuation("hole_taken")?,
                 over: continuation("hole_over")?,
             },
@@ -248,6 +251,7 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
     for ordinal in targets.chain(falls) {
         match bundle.continuation(ordinal)? {
             "hole_next" => out.next = true,
+            "hole_after" => out.after = true,
             "hole_taken" => out.taken = true,
             "hole_over" => out.over = true,
             _ => return None,

@@ -8,7 +8,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::Rt;
 use crate::isa::Op;
-use crate::ops::{self, Fetch, Flow, Machine, jump_bytes};
+use crate::ops::{self, Fetch, Flow, Machine, Operands, jump_bytes};
 use crate::shortcuts::Shortcut;
 use crate::value::TAG;
 
@@ -102,6 +102,12 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
         };
         let step = match flow {
             Flow::Next => {
+                pc = pc.wrapping_add(words);
+                continue;
+            }
+            Flow::Number(x) => {
+                // SAFETY: as above.
+                m.set_reg(unsafe { Fetch::new(pc) }.a(), x.to_bits());
                 pc = pc.wrapping_add(words);
                 continue;
             }

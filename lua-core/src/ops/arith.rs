@@ -90,32 +90,31 @@ pub(crate) fn power(x: f64, y: f64) -> f64 {
     r
 }
 
-/// Stores a result unless it is a NaN. What isn't a number reads as a NaN, and a NaN
+/// The result unless it is a NaN. What isn't a number reads as a NaN, and a NaN
 /// goes through every operation: so one test of the result serves for both operands,
 /// and numbers never pass through integer registers. NaNs of numbers take the slow path.
 #[inline(always)]
-fn store<O: Operands>(m: Machine, o: O, x: f64) -> Flow {
+fn result(x: f64) -> Flow {
     if x.is_nan() {
         cold_path();
         return Flow::Rest(Part::Arith);
     }
-    m.set_reg(o.a(), x.to_bits());
-    Flow::Next
+    Flow::Number(x)
 }
 
 #[inline(always)]
 fn vv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    store(m, o, B::apply(m.number(o.b()), m.number(o.c())))
+    result(B::apply(m.number(o.b()), m.number(o.c())))
 }
 
 #[inline(always)]
 fn vk<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    store(m, o, B::apply(m.number(o.b()), f64::from_bits(o.k())))
+    result(B::apply(m.number(o.b()), f64::from_bits(o.k())))
 }
 
 #[inline(always)]
 fn kv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    store(m, o, B::apply(f64::from_bits(o.k()), m.number(o.c())))
+    result(B::apply(f64::from_bits(o.k()), m.number(o.c())))
 }
 
 macro_rules! bodies {
@@ -173,27 +172,26 @@ fn truncated(x: f64) -> f64 {
 /// Modulo where the quotient is at least +0 and below 2^52, so that `floor` is simple.
 /// The bits tell at once; a NaN is beyond.
 #[inline(always)]
-fn remainder<O: Operands>(m: Machine, o: O, x: f64, y: f64, rest: Part) -> Flow {
+fn remainder(x: f64, y: f64, rest: Part) -> Flow {
     let quotient = x / y;
     if quotient.to_bits() >= INTEGERS.to_bits() {
         cold_path();
         return Flow::Rest(rest);
     }
     // Infinite divisors give the NaN that arithmetic makes: storable as it is.
-    m.set_reg(o.a(), (x - truncated(quotient) * y).to_bits());
-    Flow::Next
+    Flow::Number(x - truncated(quotient) * y)
 }
 
 /// R[a] = R[b] % R[c]
 #[inline(always)]
 pub fn modulo<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(m, o, m.number(o.b()), m.number(o.c()), Part::Mod)
+    remainder(m.number(o.b()), m.number(o.c()), Part::Mod)
 }
 
 /// R[a] = R[b] % K
 #[inline(always)]
 pub fn modulo_vk<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(m, o, m.number(o.b()), f64::from_bits(o.k()), Part::ModVK)
+    remainder(m.number(o.b()), f64::from_bits(o.k()), Part::ModVK)
 }
 
 /// R[a] = R[b] ^ R[c]
@@ -225,11 +223,11 @@ fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
         cold_path();
         if exponent == HALF && x >= 0.0 {
             // The power of -0 is +0.
-            return store(m, o, sqrt(x + 0.0));
+            return result(sqrt(x + 0.0));
         }
         return Flow::Slow;
     }
-    store(m, o, x * x)
+    result(x * x)
 }
 
 /// R[a] = -R[b]

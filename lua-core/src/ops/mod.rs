@@ -34,6 +34,8 @@ use core::mem::offset_of;
 pub enum Flow {
     /// To the next instruction.
     Next,
+    /// The same; besides, the number goes to register a.
+    Number(f64),
     /// To the jump target.
     Taken,
     /// Over the next instruction (an `IterLoop`) to *its* jump target.

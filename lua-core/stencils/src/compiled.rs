@@ -10,7 +10,7 @@
 
 use super::*;
 use core::arch::asm;
-use lua_core::ops::Operands;
+use lua_core::isa::Control;
 
 unsafe extern "C" {
     // Registers a, b, c in bytes.
@@ -42,11 +42,41 @@ unsafe extern "C" {
 
 unsafe extern "rust-preserve-none" {
     /// The next instruction.
-    fn hole_next(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+    fn hole_next(
+        vm: *mut VmState,
+        base: *mut u64,
+        pc: *const u64,
+        tag: u64,
+        ahead: Ahead,
+        number: Number,
+    );
+    /// The same at the end of a loop, where it isn't the likely way.
+    fn hole_after(
+        vm: *mut VmState,
+        base: *mut u64,
+        pc: *const u64,
+        tag: u64,
+        ahead: Ahead,
+        number: Number,
+    );
     /// The jump target.
-    fn hole_taken(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+    fn hole_taken(
+        vm: *mut VmState,
+        base: *mut u64,
+        pc: *const u64,
+        tag: u64,
+        ahead: Ahead,
+        number: Number,
+    );
     /// The jump target of the next instruction.
-    fn hole_over(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64);
+    fn hole_over(
+        vm: *mut VmState,
+        base: *mut u64,
+        pc: *const u64,
+        tag: u64,
+        ahead: Ahead,
+        number: Number,
+    );
 }
 
 /// A hole as an address, which folds into addressing modes.
@@ -158,6 +188,8 @@ pub unsafe extern "rust-preserve-none" fn aot_dispatch(
     base: *mut u64,
     pc: *const u64,
     tag: u64,
+    _: Ahead,
+    _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
     unsafe { dispatch!(vm, base, pc, tag) }
@@ -174,25 +206,11 @@ pub unsafe extern "rust-preserve-none" fn aot_resume(
     base: *mut u64,
     pc: *const u64,
     tag: u64,
+    _: Ahead,
+    _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
     unsafe { resume!(vm, base, pc, tag) }
-}
-
-/// To the native function that the instruction at `pc` calls.
-///
-/// # Safety
-/// Reached by jumps from stencils only.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
-    vm: *mut VmState,
-    base: *mut u64,
-    pc: *const u64,
-    tag: u64,
-) {
-    // SAFETY: the arguments are a handler's.
-    unsafe { go_native!(compiled_shortcuts, vm, base, pc, tag) }
 }
 
 /// Out of the engine.
@@ -206,44 +224,97 @@ pub unsafe extern "rust-preserve-none" fn aot_leave(
     _base: *mut u64,
     _pc: *const u64,
     _tag: u64,
+    _: Ahead,
+    _: Number,
 ) {
     // Something, or the jump here would be optimized to a return.
     // SAFETY: does nothing.
     unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
 }
 
+/// The address of what comes behind this stencil.
+macro_rules! ahead {
+    () => {{
+        let place: usize;
+        asm!("lea {place}, [rip + {next}]", place = out(reg) place, next = sym hole_next,
+            options(pure, nomem, nostack, preserves_flags));
+        Ahead::new(place)
+    }};
+}
+
 /// To the function of a second part.
 macro_rules! go_to_compiled_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => become compiled_parts::$body($vm, $base, $pc, $tag),)*
+            $(Part::$name => become compiled_parts::$body($vm, $base, $pc, $tag, ahead!(), Number::uninit()),)*
         }
     };
 }
 
-macro_rules! stencils {
-    ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
-        $(const _: () = {
-            #[unsafe(export_name = concat!("stencil_op_", stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn stencil(vm: *mut VmState, base: *mut u64, any: *const u64, tag: u64) {
+/// A stencil of an operation: `$operands` say how its operands arrive.
+macro_rules! stencil {
+    ($symbol:expr, $control:ident, $module:ident::$body:ident, |$vm:ident, $number:ident| $operands:expr) => {
+        const _: () = {
+            #[unsafe(export_name = $symbol)]
+            unsafe extern "rust-preserve-none" fn stencil(
+                $vm: *mut VmState,
+                base: *mut u64,
+                any: *const u64,
+                tag: u64,
+                _: Ahead,
+                $number: Number,
+            ) {
                 // SAFETY: the arguments are a running frame; the holes are filled from the
                 // instruction that it runs.
                 unsafe {
-                    let o = Baked(vm);
+                    let vm = $vm;
+                    let o = $operands;
                     match ops::$module::$body(Machine::new(vm, base, tag), o) {
-                        Flow::Next => become hole_next(vm, base, any, tag),
-                        Flow::Taken => become hole_taken(vm, base, any, tag),
-                        Flow::TakenNext => become hole_over(vm, base, any, tag),
-                        Flow::Goto(base, pc) => become aot_resume(vm, base, pc, tag),
+                        Flow::Next => {
+                            if const { matches!(Control::$control, Control::Loop) } {
+                                cold_path();
+                                become hole_after(
+                                    vm,
+                                    base,
+                                    any,
+                                    tag,
+                                    Ahead::uninit(),
+                                    Number::uninit(),
+                                )
+                            }
+                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                        }
+                        Flow::Number(x) => {
+                            Machine::new(vm, base, tag).set_reg(o.a(), x.to_bits());
+                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                        }
+                        Flow::Taken => {
+                            become hole_taken(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                        }
+                        Flow::TakenNext => {
+                            become hole_over(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                        }
+                        Flow::Goto(base, pc) => {
+                            become aot_resume(vm, base, pc, tag, Ahead::uninit(), Number::uninit())
+                        }
                         Flow::Call(base, pc) => {
-                            let code = *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+                            let code =
+                                *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
                             jump_to!(code, vm, base, pc, tag)
                         }
                         Flow::Enter(base, pc) => {
-                            let code = *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+                            let code =
+                                *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
                             if code == 0 {
                                 cold_path();
-                                become aot_dispatch(vm, base, pc, tag)
+                                become aot_dispatch(
+                                    vm,
+                                    base,
+                                    pc,
+                                    tag,
+                                    Ahead::uninit(),
+                                    Number::uninit(),
+                                )
                             }
                             jump_to!(code, vm, base, pc, tag)
                         }
@@ -251,25 +322,48 @@ macro_rules! stencils {
                             let code = *(pc.sub(1) as *const usize);
                             if code == 0 {
                                 cold_path();
-                                become aot_dispatch(vm, base, pc, tag)
+                                become aot_dispatch(
+                                    vm,
+                                    base,
+                                    pc,
+                                    tag,
+                                    Ahead::uninit(),
+                                    Number::uninit(),
+                                )
                             }
                             jump_to!(code, vm, base, pc, tag)
                         }
                         Flow::Exit => {
                             cold_path();
-                            become aot_leave(vm, base, any, tag)
+                            become aot_leave(vm, base, any, tag, Ahead::uninit(), Number::uninit())
                         }
                         Flow::Slow => {
                             cold_path();
-                            become aot_slow(vm, base, o.pc(), tag)
+                            become aot_slow(
+                                vm,
+                                base,
+                                o.pc(),
+                                tag,
+                                Ahead::uninit(),
+                                Number::uninit(),
+                            )
                         }
                         Flow::Native => {
                             cold_path();
-                            become aot_compiled_native(vm, base, o.pc(), tag)
+                            let pc = o.pc();
+                            let ahead = ahead!();
+                            go_native!(compiled_shortcuts, o, vm, base, pc, tag, ahead)
                         }
                         Flow::Trap => {
                             cold_path();
-                            become aot_safepoint(vm, base, o.pc(), tag)
+                            become aot_safepoint(
+                                vm,
+                                base,
+                                o.pc(),
+                                tag,
+                                Ahead::uninit(),
+                                Number::uninit(),
+                            )
                         }
                         Flow::Rest(part) => {
                             cold_path();
@@ -279,7 +373,13 @@ macro_rules! stencils {
                     }
                 }
             }
-        };)*
+        };
+    };
+}
+
+macro_rules! stencils {
+    ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
+        $(stencil!(concat!("stencil_op_", stringify!($name)), $control, $module::$body, |vm, _number| Baked(vm));)*
     };
 }
 

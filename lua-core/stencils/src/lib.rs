@@ -19,9 +19,9 @@
 #![allow(improper_ctypes)]
 
 use core::hint::cold_path;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 use lua_core::isa::{CALL_BYTES, Extra};
-use lua_core::ops::{self, Fetch, Flow, Machine, Part, jump_bytes};
+use lua_core::ops::{self, Fetch, Flow, Machine, Operands, Part, jump_bytes};
 use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
@@ -31,7 +31,16 @@ use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 #[unsafe(no_mangle)]
 pub static STENCIL_ABI: [u8; 32] = lua_core::abi::FINGERPRINT;
 
-type Handler = unsafe extern "rust-preserve-none" fn(*mut VmState, *mut u64, *const u64, u64);
+type Handler =
+    unsafe extern "rust-preserve-none" fn(*mut VmState, *mut u64, *const u64, u64, Ahead, Number);
+
+/// The address behind a stencil, where what it jumps to goes on; only in what stencils
+/// jump to, else nothing.
+type Ahead = MaybeUninit<usize>;
+
+/// The number that the operation before left in its destination; only in stencils that the
+/// compiler put behind such an operation, else nothing. Saves the way through memory.
+type Number = MaybeUninit<f64>;
 
 /// Where to go on after a call of the runtime; `pc` null leaves the engine.
 #[repr(C)]
@@ -59,7 +68,7 @@ macro_rules! dispatch {
                 .add(*(pc as *const u8) as usize)
                 .read(),
         );
-        become handler(vm, $base, pc, $tag)
+        become handler(vm, $base, pc, $tag, Ahead::uninit(), Number::uninit())
     }};
 }
 
@@ -67,7 +76,23 @@ macro_rules! dispatch {
 macro_rules! jump_to {
     ($address:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
         let code: Handler = core::mem::transmute::<usize, Handler>($address);
-        become code($vm, $base, $pc, $tag)
+        become code($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
+    }};
+}
+
+/// To the next instruction, in the interpreter.
+macro_rules! dispatch_next {
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
+        let _: Ahead = $ahead;
+        dispatch!($vm, $base, $pc, $tag)
+    }};
+}
+
+/// To the next instruction, in compiled code.
+macro_rules! jump_ahead {
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
+        let _: *const u64 = $pc;
+        jump_to!($ahead.assume_init(), $vm, $base, $pc, $tag)
     }};
 }
 
@@ -148,7 +173,7 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
                 .read();
         }
         let code = core::mem::transmute::<usize, Handler>(code);
-        code(vm, base, pc, TAG)
+        code(vm, base, pc, TAG, Ahead::uninit(), Number::uninit())
     }
 }
 
@@ -161,7 +186,7 @@ macro_rules! calls_of_the_runtime {
         /// Reached by jumps from handlers only.
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number) {
             // SAFETY: the arguments are a handler's.
             unsafe {
                 let to = $import(vm, base, pc);
@@ -184,6 +209,35 @@ calls_of_the_runtime! {
     aot_safepoint => rt_safepoint;
 }
 
+/// The same from compiled code, with what is behind the `Call`.
+///
+/// # Safety
+/// Reached by jumps from stencils only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
+    vm: *mut VmState,
+    base: *mut u64,
+    pc: *const u64,
+    tag: u64,
+    ahead: Ahead,
+    _: Number,
+) {
+    // SAFETY: the arguments are a stencil's.
+    unsafe {
+        let to = rt_native(vm, base, pc);
+        if to.base == base && to.pc == pc.byte_add(CALL_BYTES as usize) && *to.pc.sub(1) != 0 {
+            // As nearly always, and the code is still there.
+            jump_ahead!(vm, base, to.pc, tag, ahead)
+        }
+        if to.pc.is_null() {
+            cold_path();
+            return;
+        }
+        resume!(vm, to.base, to.pc, tag)
+    }
+}
+
 /// Hooks: what every entry of the dispatch table leads to while there are any. The
 /// instruction that the runtime gives back is executed without asking again.
 ///
@@ -196,6 +250,8 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
     base: *mut u64,
     pc: *const u64,
     tag: u64,
+    _: Ahead,
+    _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
     unsafe {
@@ -209,29 +265,35 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
                 .add(*(to.pc as *const u8) as usize)
                 .read(),
         );
-        become handler(vm, to.base, to.pc, tag)
+        become handler(vm, to.base, to.pc, tag, Ahead::uninit(), Number::uninit())
     }
 }
 
 /// To a native function, by way of its shortcut in a table of the VM state.
 macro_rules! go_native {
-    ($table:ident, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
-        let number = ops::shortcuts::number(Machine::new($vm, $base, $tag), Fetch::new($pc));
+    ($table:ident, $operands:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
+        let number = ops::shortcuts::number(Machine::new($vm, $base, $tag), $operands);
         let handler: Handler = core::mem::transmute::<usize, Handler>(
             (&raw const (*$vm).$table as *const usize)
                 .add(number)
                 .read(),
         );
-        become handler($vm, $base, $pc, $tag)
+        become handler($vm, $base, $pc, $tag, $ahead, Number::uninit())
     }};
 }
 
 /// Carries on where a body says; `$part` names what to do with a second part, `$go` how to
-/// get to another instruction of this frame, `$shortcuts` the table of shortcuts.
+/// get to another instruction of this frame, `$next` to the next one, `$shortcuts` the table
+/// of shortcuts.
 macro_rules! follow {
-    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $part:ident, $go:ident, $shortcuts:ident) => {
+    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $shortcuts:ident) => {
         match $flow {
-            Flow::Next => $go!($vm, $base, $pc.add(Extra::$extra.words()), $tag),
+            Flow::Next => $next!($vm, $base, $pc.add(Extra::$extra.words()), $tag, $ahead),
+            Flow::Number(x) => {
+                let m = Machine::new($vm, $base, $tag);
+                m.set_reg(Fetch::new($pc).a(), x.to_bits());
+                $next!($vm, $base, $pc.add(Extra::$extra.words()), $tag, $ahead)
+            }
             Flow::Taken => $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
             Flow::TakenNext => {
                 let next = $pc.add(Extra::$extra.words());
@@ -247,15 +309,15 @@ macro_rules! follow {
             }
             Flow::Slow => {
                 cold_path();
-                become aot_slow($vm, $base, $pc, $tag)
+                become aot_slow($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
             }
             Flow::Native => {
                 cold_path();
-                go_native!($shortcuts, $vm, $base, $pc, $tag)
+                go_native!($shortcuts, Fetch::new($pc), $vm, $base, $pc, $tag, $ahead)
             }
             Flow::Trap => {
                 cold_path();
-                become aot_safepoint($vm, $base, $pc, $tag)
+                become aot_safepoint($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
             }
             Flow::Rest(part) => {
                 cold_path();
@@ -269,7 +331,7 @@ macro_rules! follow {
 macro_rules! go_to_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => become parts::$body($vm, $base, $pc, $tag),)*
+            $(Part::$name => become parts::$body($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit()),)*
         }
     };
 }
@@ -278,12 +340,12 @@ macro_rules! go_to_part {
 macro_rules! no_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {{
         let _: Part = $part;
-        become aot_slow($vm, $base, $pc, $tag)
+        become aot_slow($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
     }};
 }
 
 macro_rules! parts {
-    ($modname:ident $prefix:literal $go:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+    ($modname:ident $prefix:literal $go:ident $next:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         /// The second parts of operations, shared by handlers or by stencils.
         mod $modname {
             use super::*;
@@ -294,11 +356,11 @@ macro_rules! parts {
                 /// Reached by jumps from handlers or stencils only.
                 #[unsafe(export_name = concat!($prefix, stringify!($body)))]
                 #[inline(never)]
-                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
                         let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                        follow!(flow, $extra, vm, base, pc, tag, no_part, $go, $shortcuts)
+                        follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $shortcuts)
                     }
                 }
             )*
@@ -306,12 +368,20 @@ macro_rules! parts {
     };
 }
 
-for_each_part!(parts, parts, "aot_part_", dispatch, shortcuts);
+for_each_part!(
+    parts,
+    parts,
+    "aot_part_",
+    dispatch,
+    dispatch_next,
+    shortcuts
+);
 for_each_part!(
     parts,
     compiled_parts,
     "aot_compiled_part_",
     resume,
+    jump_ahead,
     compiled_shortcuts
 );
 
@@ -319,11 +389,11 @@ macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!("aot_op_", stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number) {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
                     let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                    follow!(flow, $extra, vm, base, pc, tag, go_to_part, dispatch, shortcuts)
+                    follow!(flow, $extra, vm, base, pc, tag, Ahead::uninit(), go_to_part, dispatch, dispatch_next, shortcuts)
                 }
             }
         };)*
@@ -334,19 +404,19 @@ for_each_op!(handlers);
 
 /// The shortcuts: reached from a `Call` or `TailCall` whose callee has one.
 macro_rules! shortcuts {
-    ($prefix:literal $go:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
+    ($prefix:literal $next:ident $native:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!($prefix, stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number) {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => $go!(vm, base, pc.byte_add(CALL_BYTES as usize), tag),
+                        Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead),
                         Flow::Enter(base, pc) => enter!(vm, base, pc, tag),
                         Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
                         _ => {
                             cold_path();
-                            become aot_native(vm, base, pc, tag)
+                            become $native(vm, base, pc, tag, ahead, Number::uninit())
                         }
                     }
                 }
@@ -355,8 +425,13 @@ macro_rules! shortcuts {
     };
 }
 
-for_each_shortcut!(shortcuts, "aot_short_", dispatch);
-for_each_shortcut!(shortcuts, "aot_compiled_short_", resume);
+for_each_shortcut!(shortcuts, "aot_short_", dispatch_next, aot_native);
+for_each_shortcut!(
+    shortcuts,
+    "aot_compiled_short_",
+    jump_ahead,
+    aot_compiled_native
+);
 
 // After the macros that it uses.
 mod compiled;
