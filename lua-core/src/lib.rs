@@ -45,6 +45,7 @@ pub mod native;
 pub mod numconv;
 pub mod ops;
 mod power;
+mod power_tables;
 pub mod proto;
 pub mod random;
 mod refmap;

@@ -1,7 +1,7 @@
 //! Arithmetic, `not`, length, concatenation.
 
-use super::{Flow, Machine, Operands, Part};
-use crate::power::small_power;
+use super::{Flow, Machine, Operands, Part, truncate, widen};
+use crate::power::{EXPONENT_MAX, plain_power, small_power};
 use crate::table::Table;
 use crate::value::{TAG, Value, tag};
 use core::hint::cold_path;
@@ -78,10 +78,22 @@ pub(crate) fn modulo_number(x: f64, y: f64) -> f64 {
 }
 
 /// Power as the slow path and the library need it.
+#[inline]
 pub(crate) fn power(x: f64, y: f64) -> f64 {
-    if let Some(r) = small_power(x, y) {
+    let halves = y + y;
+    if halves.abs() <= 2.0 * EXPONENT_MAX
+        && widen(truncate(halves)) == halves
+        && let Some(r) = small_power(x, y)
+    {
         return r;
     }
+    plain_power(x, y).unwrap_or_else(|| any_power(x, y))
+}
+
+/// The same near the bounds of the format, for negative bases, and what isn't finite.
+#[cold]
+#[inline(never)]
+fn any_power(x: f64, y: f64) -> f64 {
     let r = libm::pow(x, y);
     if x.is_nan() && y % 2.0 != 0.0 && y % 1.0 == 0.0 {
         // C's takes the sign of an odd power away beforehand, also from this.

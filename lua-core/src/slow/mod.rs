@@ -48,9 +48,12 @@ impl Rt {
     /// Carries out the operation at `pc` and tells where to go on. Never fails:
     /// errors go to whoever catches them, in Lua or (as `Err`) in Rust.
     pub(crate) fn slow(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
-        self.save_frame(base, pc);
         // SAFETY: plain field.
         unsafe { (*self.vm()).stats.slow_calls += 1 };
+        if let Some(step) = self.power_of_numbers(base, pc) {
+            return Ok(step);
+        }
+        self.save_frame(base, pc);
         match self.slow_op(base, pc) {
             Ok(step) => Ok(step),
             Err(Raise::NoMemory) => {

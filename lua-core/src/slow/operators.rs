@@ -4,7 +4,7 @@ use super::NEGATE;
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, StrRef};
-use crate::isa::{Insn, Op};
+use crate::isa::{Insn, OPS, Op};
 use crate::ops::arith::{modulo_number, power};
 use crate::ops::insn;
 use crate::state::Event;
@@ -15,6 +15,29 @@ use crate::value::{Value, tag};
 const MADE_NAN: f64 = f64::from_bits(0xFFF8_0000_0000_0000);
 
 impl Rt {
+    /// Powers, which handlers leave to the slow path though nothing is special about them;
+    /// `None` for everything else.
+    #[inline(always)]
+    pub(super) fn power_of_numbers(self, base: *mut u64, pc: *const u64) -> Option<Step> {
+        let i = insn(pc);
+        // SAFETY: the operation has this word.
+        let k = || Value(unsafe { *pc.add(1) });
+        let (x, y) = match OPS[i.op as usize].base {
+            Op::Pow => (self.reg(base, i.b), self.reg(base, i.c)),
+            Op::PowVK => (self.reg(base, i.b), k()),
+            Op::PowKV => (k(), self.reg(base, i.c)),
+            _ => return None,
+        };
+        if !x.is_number() || !y.is_number() {
+            return None;
+        }
+        let r = power(f64::from_bits(x.0), f64::from_bits(y.0));
+        if r.is_nan() {
+            return None;
+        }
+        self.finish(base, pc, i.a, Value::number(r)).ok()
+    }
+
     pub(super) fn arith(
         self,
         base: *mut u64,
