@@ -34,3 +34,23 @@ print(u == nil, u ~= nil, u == false, not u == true)
 local k = 5
 while k > 0 do k = k - 2 end
 print(k)
+
+-- Strings of all lengths that differ at each place, or in length only; as conditions of loops.
+do
+  local less, equal, wrong = 0, 0, 0
+  for n = 0, 20 do
+    for at = 0, n do
+      local a = ("k"):rep(n)
+      local b = a:sub(1, at) .. string.char(at * 12) .. ("z"):rep(20 - at)
+      if a < b then less = less + 1 end
+      if a <= b and b <= a then equal = equal + 1 end
+      if (a < b) ~= not (b <= a) or (a <= b) == (b < a) or (a > b) ~= (b < a) then wrong = wrong + 1 end
+    end
+  end
+  print(less, equal, wrong)
+  local s, turns = "", 0
+  while s < "mmmmmmmmmm" do s = s .. "m" turns = turns + 1 end
+  repeat s = s:sub(2) turns = turns + 1 until s <= "mmm"
+  while not (s >= "mmmmmmmmm\0") do s = s .. "m" turns = turns + 1 end
+  print(#s, turns, "mmmmmmmm" < "mmmmmmmm\0", "mmmmmmmm\0" <= "mmmmmmmm", "\128234567" < "\1272345678")
+end

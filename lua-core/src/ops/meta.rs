@@ -13,6 +13,7 @@ use super::call::{fits, pad};
 use super::{Flow, Machine, Operands, jump_bytes};
 use crate::frame::{FrameKind, distance, link};
 use crate::heap::Header;
+use crate::heap::intern::STRING_DATA;
 use crate::isa::{OPS, Op, Operand};
 use crate::proto::{
     Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -159,14 +160,58 @@ pub fn arith_rest<O: Operands>(m: Machine, o: O) -> Flow {
     }
 }
 
-/// The rest of an order comparison of two registers: two tables with one metatable.
+/// Is string `x` before string `y`, by their bytes?
+#[inline(always)]
+fn is_before(m: Machine, x: u32, y: u32) -> bool {
+    const LENGTH: usize = 8;
+    const DATA: usize = STRING_DATA as usize;
+    let (n, k): (u32, u32) = (m.get(x, LENGTH), m.get(y, LENGTH));
+    let both = if n < k { n } else { k } as usize;
+    let mut i = 0;
+    while i + 8 <= both {
+        // The first byte that differs decides, and counts most.
+        let a = u64::from_be(m.get(x, DATA + i));
+        let b = u64::from_be(m.get(y, DATA + i));
+        if a != b {
+            return a < b;
+        }
+        i += 8;
+    }
+    while i < both {
+        let (a, b): (u8, u8) = (m.get(x, DATA + i), m.get(y, DATA + i));
+        if a != b {
+            return a < b;
+        }
+        i += 1;
+    }
+    n < k
+}
+
+/// The rest of an order comparison of two registers: two strings, or two tables with one
+/// metatable.
 #[inline(always)]
 pub fn order_rest<O: Operands>(m: Machine, o: O) -> Flow {
-    let used = meaning(m, o.pc()).event;
+    let Meaning {
+        event: used,
+        completion,
+    } = meaning(m, o.pc());
     if used == 0xFF {
         return Flow::Slow;
     }
     let (x, y) = (m.reg(o.a()), m.reg(o.b()));
+    if (x >> 32) as u32 == tag::STRING && (y >> 32) as u32 == tag::STRING {
+        let (first, second) = (x as u32, y as u32);
+        let holds = if used == Event::Lt as u8 {
+            is_before(m, first, second)
+        } else {
+            !is_before(m, second, first)
+        };
+        return if holds == (completion & COMPLETION == TAKE_IF) {
+            Flow::Taken
+        } else {
+            Flow::Next
+        };
+    }
     let (Some(meta), Some(other)) = (metatable(m, x), metatable(m, y)) else {
         return Flow::Slow;
     };
