@@ -339,6 +339,12 @@ impl Op {
         Op::from_u8(n - Op::JumpIf as u8 + Op::LoopIf as u8)
     }
 
+    /// Does the operation, when it goes on to the next one, leave a number in register a?
+    pub const fn leaves_number(self) -> bool {
+        let (n, last) = (self as u8, Op::PowKV as u8);
+        n >= Op::Add as u8 && n <= last && !matches!(self, Op::PowKV) || matches!(self, Op::Neg)
+    }
+
     /// Length of the instruction in 64-bit words.
     #[inline]
     pub fn words(self) -> usize {

@@ -74,8 +74,10 @@ impl Rt {
         // SAFETY: plain field.
         let code_base = unsafe { (*self.vm()).code_base };
         for i in 0..words {
-            let label = baseline.labels.get(i as usize).copied().unwrap_or_default();
-            let distance = match block.label_address(label) {
+            let label = |i: u32| baseline.labels.get(i as usize).copied().unwrap_or_default();
+            // The second entry, if there is one.
+            let address = block.label_address(label(words + i));
+            let distance = match address.or(block.label_address(label(i))) {
                 Some(address) => address.wrapping_sub(code_base) as u32,
                 None => 0,
             };

@@ -6,7 +6,7 @@
 //! to do. Called by `tier.rs`.
 
 use super::code::Compiled;
-use super::{Baseline, OPERANDS, OpStencil, Ordinals, Targets};
+use super::{Baseline, Forwarded, OPERANDS, OpStencil, Ordinals, Targets};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
@@ -74,10 +74,25 @@ fn compiled_form(op: Op) -> Op {
     }
 }
 
+/// What is known of a word of code, before it is compiled: it isn't where a jump leads.
+const PLAIN: u8 = 0;
+/// A jump leads here.
+const TARGET: u8 = 1;
+/// Its instruction gets an operand from the one before: [`FORWARDED`] and the operand's place.
+const FORWARDED: u8 = 4;
+
 /// One walk over the code: what both passes do.
+///
+/// An instruction whose operand is the number that the one before has just computed gets it
+/// in a processor's register, if no jump leads between them. Control that comes by the map
+/// goes to a second entry, which loads the operand first; these entries are put behind the
+/// function, with labels that follow those of the instructions.
 struct Walk<'w> {
     rt: Rt,
     stencils: &'w [OpStencil; OP_COUNT],
+    forwarded: &'w [Forwarded; OP_COUNT],
+    loads: [u32; 3],
+    marks: &'w [u8],
     ordinals: &'w Ordinals,
     targets: Targets,
     proto: Proto,
@@ -118,9 +133,29 @@ impl Walk<'_> {
                 let to = (at + words).wrapping_add(after.d);
                 add(true, self.targets.over, Target::Label(Label(to)));
             }
-            out.stencil(stencil.index, &operands, &targets[..n])?;
+            let index = match self.marks[at as usize] {
+                mark if mark >= FORWARDED => {
+                    self.forwarded[op as usize][(mark - FORWARDED) as usize]
+                }
+                _ => stencil.index,
+            };
+            out.stencil(index, &operands, &targets[..n])?;
             at += words;
             count += 1;
+        }
+        for (i, &mark) in self.marks.iter().enumerate() {
+            if mark >= FORWARDED {
+                let at = i as u32;
+                let insn = Insn::from_word(rt.get(proto.entry + at * 8));
+                self.operands(&mut operands, insn, Op::Move, 0, 1);
+                out.bind(Label(proto.code_words + at))?;
+                let load = self.loads[(mark - FORWARDED) as usize];
+                out.stencil(
+                    load,
+                    &operands,
+                    &[(self.targets.next, Target::Label(Label(at)))],
+                )?;
+            }
         }
         Ok(count)
     }
@@ -186,10 +221,14 @@ impl Rt {
 
     /// Makes the code. Gives its block, the number of instructions, and its cold bytes.
     fn emit(self, proto: &Proto) -> Result<(CodeBlock, u32, u32), Refusal> {
-        // Scratch memory: a label for each word.
+        // Scratch memory: two labels for each word, and a mark.
         let words = proto.code_words as usize;
         let baseline = self.baseline().ok_or(Refusal::Internal)?;
-        while baseline.labels.len() < words {
+        while baseline.marks.len() < words {
+            let pushed = baseline.marks.push(self, PLAIN);
+            pushed.map_err(|_| Refusal::NoMemory)?;
+        }
+        while baseline.labels.len() < words * 2 {
             let pushed = baseline.labels.push(self, LabelState::UNBOUND);
             pushed.map_err(|_| Refusal::NoMemory)?;
         }
@@ -198,19 +237,26 @@ impl Rt {
                 region,
                 linked,
                 stencils,
+                forwarded,
+                loads,
+                marks,
                 ordinals,
                 targets,
                 labels,
                 ..
             } = self.baseline().ok_or(Refusal::Internal)?;
+            mark(self, proto, forwarded, &mut marks[..words]);
             let walk = Walk {
                 rt: self,
                 stencils,
+                forwarded,
+                loads: *loads,
+                marks: &marks[..words],
                 ordinals,
                 targets: *targets,
                 proto: *proto,
             };
-            let labels = &mut labels[..words];
+            let labels = &mut labels[..words * 2];
             let mut measure = Measure::new(linked.bundle(), labels);
             let count = walk.run(&mut measure)?;
             let size = measure.finish()?;
@@ -226,6 +272,45 @@ impl Rt {
             serialize();
             return Ok((block, count, size.cold));
         }
+    }
+}
+
+/// Finds out where jumps lead, and which instructions get an operand from the one before.
+fn mark(rt: Rt, proto: &Proto, forwarded: &[Forwarded; OP_COUNT], marks: &mut [u8]) {
+    marks.fill(PLAIN);
+    let instruction = |at: u32| Insn::from_word(rt.get(proto.entry + at * 8));
+    let mut at = 0;
+    while at < proto.code_words {
+        let insn = instruction(at);
+        let info = &OPS[insn.op as usize];
+        if matches!(
+            info.control,
+            Control::Branch | Control::Jump | Control::Loop
+        ) && let Some(mark) = marks.get_mut(at.wrapping_add(insn.d) as usize)
+        {
+            *mark = TARGET;
+        }
+        at += info.extra.words() as u32;
+    }
+    let mut at = 0;
+    // The register whose number the instruction before has left.
+    let mut number = None;
+    while at < proto.code_words {
+        let insn = instruction(at);
+        let info = &OPS[insn.op as usize];
+        let mark = &mut marks[at as usize];
+        if *mark == PLAIN
+            && let Some(register) = number
+        {
+            let places = [insn.a, insn.b, insn.c];
+            let taken = (0..places.len())
+                .find(|&i| places[i] == register && forwarded[info.op as usize][i] != 0);
+            if let Some(place) = taken {
+                *mark = FORWARDED + place as u8;
+            }
+        }
+        number = info.op.leaves_number().then_some(insn.a);
+        at += info.extra.words() as u32;
     }
 }
 

@@ -103,6 +103,10 @@ struct Ordinals {
     x: [u32; 4],
 }
 
+/// Stencils of an operation that get one operand from the operation before, by its place:
+/// registers a, b, c. Index 0 is none: no such stencil comes first.
+type Forwarded = [u32; 3];
+
 /// Ordinals of continuations.
 #[derive(Clone, Copy)]
 struct Targets {
@@ -120,6 +124,11 @@ pub(crate) struct Baseline {
     region: CodeRegion<'static>,
     linked: LinkedBundle<'static>,
     stencils: [OpStencil; OP_COUNT],
+    forwarded: [Forwarded; OP_COUNT],
+    /// The stencils that load one of these operands.
+    loads: [u32; 3],
+    /// Scratch: what is known of each word of code.
+    marks: Buffer<u8>,
     ordinals: Ordinals,
     targets: Targets,
     pub(crate) config: BaselineConfig,
@@ -163,6 +172,13 @@ impl Vm<'_> {
         for (place, info) in stencils.iter_mut().zip(OPS) {
             *place = op_stencil(&bundle, info.name).ok_or(missing(info.name))?;
         }
+        let mut forwarded = [[0; 3]; OP_COUNT];
+        for (places, info) in forwarded.iter_mut().zip(OPS) {
+            for (place, letter) in places.iter_mut().zip(["_a", "_b", "_c"]) {
+                *place = stencil_named(&bundle, ["op_", info.name, letter]).unwrap_or(0);
+            }
+        }
+        let load = |name| bundle.stencil_index(name).ok_or(missing(name));
         let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
         if bundle.operand_count() as usize > OPERANDS {
@@ -198,6 +214,9 @@ impl Vm<'_> {
                 over: continuation("hole_over")?,
             },
             stencils,
+            forwarded,
+            loads: [load("load_a")?, load("load_b")?, load("load_c")?],
+            marks: Buffer::new(),
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.
             region: unsafe { core::mem::transmute::<CodeRegion<'_>, CodeRegion<'static>>(code) },
@@ -233,11 +252,7 @@ impl Vm<'_> {
 
 /// The stencil of an operation, and the continuations that it has.
 fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
-    let mut full = [0u8; 40];
-    let room = full.get_mut(..3 + name.len())?;
-    room[..3].copy_from_slice(b"op_");
-    room[3..].copy_from_slice(name.as_bytes());
-    let index = bundle.stencil_index(core::str::from_utf8(room).ok()?)?;
+    let index = stencil_named(bundle, ["op_", name, ""])?;
     let stencil = bundle.stencil(index)?;
     let mut out = OpStencil {
         index,
@@ -258,4 +273,16 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
         }
     }
     Some(out)
+}
+
+/// The stencil with a name in parts.
+fn stencil_named(bundle: &Bundle<'_>, parts: [&str; 3]) -> Option<u32> {
+    let mut full = [0u8; 48];
+    let mut n = 0;
+    for part in parts {
+        full.get_mut(n..n + part.len())?
+            .copy_from_slice(part.as_bytes());
+        n += part.len();
+    }
+    bundle.stencil_index(core::str::from_utf8(&full[..n]).ok()?)
 }

@@ -547,12 +547,16 @@ pub fn method_string<O: Operands>(m: Machine, o: O) -> Flow {
 
 /// Offset of the array slot for a number key, and the table.
 #[inline(always)]
-fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)> {
+fn array_slot(
+    m: Machine,
+    table: usize,
+    key: impl FnOnce() -> Option<u32>,
+) -> Option<(u32, u32, usize)> {
     if m.reg_tag(table) != tag::TABLE {
         cold_path();
         return None;
     }
-    let Some(i) = m.index(key) else {
+    let Some(i) = key() else {
         cold_path();
         return None;
     };
@@ -567,7 +571,7 @@ fn array_slot(m: Machine, table: usize, key: usize) -> Option<(u32, u32, usize)>
 /// R[a] = R[b][R[c]]
 #[inline(always)]
 pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
-    if let Some((t, array, offset)) = array_slot(m, o.b(), o.c()) {
+    if let Some((t, array, offset)) = array_slot(m, o.b(), || o.index_c(m)) {
         return own(m, o, t, m.get(array, offset), o.a());
     }
     Flow::Rest(Part::GetIndex)
@@ -629,7 +633,7 @@ fn store(m: Machine, t: u32, array: u32, offset: usize, v: u64) -> Flow {
 /// R[a][R[b]] = R[c]
 #[inline(always)]
 pub fn set_index<O: Operands>(m: Machine, o: O) -> Flow {
-    if let Some((t, array, offset)) = array_slot(m, o.a(), o.b()) {
+    if let Some((t, array, offset)) = array_slot(m, o.a(), || o.index_b(m)) {
         return store(m, t, array, offset, m.reg(o.c()));
     }
     Flow::Rest(Part::SetIndex)

@@ -3,7 +3,7 @@
 use super::{Flow, Machine, Operands, Part, truncate, widen};
 use crate::power::{EXPONENT_MAX, plain_power, small_power};
 use crate::table::Table;
-use crate::value::{TAG, Value, tag};
+use crate::value::{Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
 
@@ -116,17 +116,17 @@ fn result(x: f64) -> Flow {
 
 #[inline(always)]
 fn vv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(m.number(o.b()), m.number(o.c())))
+    result(B::apply(o.number_b(m), o.number_c(m)))
 }
 
 #[inline(always)]
 fn vk<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(m.number(o.b()), f64::from_bits(o.k())))
+    result(B::apply(o.number_b(m), f64::from_bits(o.k())))
 }
 
 #[inline(always)]
 fn kv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(f64::from_bits(o.k()), m.number(o.c())))
+    result(B::apply(f64::from_bits(o.k()), o.number_c(m)))
 }
 
 macro_rules! bodies {
@@ -197,13 +197,13 @@ fn remainder(x: f64, y: f64, rest: Part) -> Flow {
 /// R[a] = R[b] % R[c]
 #[inline(always)]
 pub fn modulo<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(m.number(o.b()), m.number(o.c()), Part::Mod)
+    remainder(o.number_b(m), o.number_c(m), Part::Mod)
 }
 
 /// R[a] = R[b] % K
 #[inline(always)]
 pub fn modulo_vk<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(m.number(o.b()), f64::from_bits(o.k()), Part::ModVK)
+    remainder(o.number_b(m), f64::from_bits(o.k()), Part::ModVK)
 }
 
 /// R[a] = R[b] ^ R[c]
@@ -230,7 +230,7 @@ pub fn pow_kv<O: Operands>(_m: Machine, _o: O) -> Flow {
 fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
     const TWO: u64 = 0x4000_0000_0000_0000;
     const HALF: u64 = 0x3FE0_0000_0000_0000;
-    let x = m.number(o.b());
+    let x = o.number_b(m);
     if exponent != TWO {
         cold_path();
         if exponent == HALF && x >= 0.0 {
@@ -245,19 +245,7 @@ fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
 /// R[a] = -R[b]
 #[inline(always)]
 pub fn neg<O: Operands>(m: Machine, o: O) -> Flow {
-    let x = m.reg(o.b());
-    if !m.is_number(x) {
-        cold_path();
-        return Flow::Slow;
-    }
-    let r = x ^ (1 << 63);
-    if r >= TAG {
-        // A positive NaN with a payload: only foreign numbers have one.
-        cold_path();
-        return Flow::Slow;
-    }
-    m.set_reg(o.a(), r);
-    Flow::Next
+    result(-o.number_b(m))
 }
 
 /// R[a] = not R[b]

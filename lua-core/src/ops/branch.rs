@@ -154,18 +154,18 @@ macro_rules! order {
 }
 
 order! {
-    jump_lt m o (m.number(o.a()), m.number(o.b())) < Taken Next "if R[a] < R[b] then pc += d";
-    jump_not_lt m o (m.number(o.a()), m.number(o.b())) < Next Taken "if not (R[a] < R[b]) then pc += d";
-    jump_le m o (m.number(o.a()), m.number(o.b())) <= Taken Next "if R[a] <= R[b] then pc += d";
-    jump_not_le m o (m.number(o.a()), m.number(o.b())) <= Next Taken "if not (R[a] <= R[b]) then pc += d";
-    jump_lt_vk m o (m.number(o.a()), f64::from_bits(o.k())) < Taken Next "if R[a] < K then pc += d";
-    jump_not_lt_vk m o (m.number(o.a()), f64::from_bits(o.k())) < Next Taken "if not (R[a] < K) then pc += d";
-    jump_le_vk m o (m.number(o.a()), f64::from_bits(o.k())) <= Taken Next "if R[a] <= K then pc += d";
-    jump_not_le_vk m o (m.number(o.a()), f64::from_bits(o.k())) <= Next Taken "if not (R[a] <= K) then pc += d";
-    jump_lt_kv m o (f64::from_bits(o.k()), m.number(o.a())) < Taken Next "if K < R[a] then pc += d";
-    jump_not_lt_kv m o (f64::from_bits(o.k()), m.number(o.a())) < Next Taken "if not (K < R[a]) then pc += d";
-    jump_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Taken Next "if K <= R[a] then pc += d";
-    jump_not_le_kv m o (f64::from_bits(o.k()), m.number(o.a())) <= Next Taken "if not (K <= R[a]) then pc += d";
+    jump_lt m o (o.number_a(m), o.number_b(m)) < Taken Next "if R[a] < R[b] then pc += d";
+    jump_not_lt m o (o.number_a(m), o.number_b(m)) < Next Taken "if not (R[a] < R[b]) then pc += d";
+    jump_le m o (o.number_a(m), o.number_b(m)) <= Taken Next "if R[a] <= R[b] then pc += d";
+    jump_not_le m o (o.number_a(m), o.number_b(m)) <= Next Taken "if not (R[a] <= R[b]) then pc += d";
+    jump_lt_vk m o (o.number_a(m), f64::from_bits(o.k())) < Taken Next "if R[a] < K then pc += d";
+    jump_not_lt_vk m o (o.number_a(m), f64::from_bits(o.k())) < Next Taken "if not (R[a] < K) then pc += d";
+    jump_le_vk m o (o.number_a(m), f64::from_bits(o.k())) <= Taken Next "if R[a] <= K then pc += d";
+    jump_not_le_vk m o (o.number_a(m), f64::from_bits(o.k())) <= Next Taken "if not (R[a] <= K) then pc += d";
+    jump_lt_kv m o (f64::from_bits(o.k()), o.number_a(m)) < Taken Next "if K < R[a] then pc += d";
+    jump_not_lt_kv m o (f64::from_bits(o.k()), o.number_a(m)) < Next Taken "if not (K < R[a]) then pc += d";
+    jump_le_kv m o (f64::from_bits(o.k()), o.number_a(m)) <= Taken Next "if K <= R[a] then pc += d";
+    jump_not_le_kv m o (f64::from_bits(o.k()), o.number_a(m)) <= Next Taken "if not (K <= R[a]) then pc += d";
 }
 
 macro_rules! at_loop_end {

@@ -120,6 +120,31 @@ pub trait Operands: Copy {
     /// The instruction.
     fn pc(self) -> *const u64;
 
+    /// The value of register a as a number; what isn't one reads as a NaN.
+    #[inline(always)]
+    fn number_a(self, m: Machine) -> f64 {
+        m.number(self.a())
+    }
+    /// The same of register b.
+    #[inline(always)]
+    fn number_b(self, m: Machine) -> f64 {
+        m.number(self.b())
+    }
+    /// The same of register c.
+    #[inline(always)]
+    fn number_c(self, m: Machine) -> f64 {
+        m.number(self.c())
+    }
+    /// The value of register b as array index, as [`Machine::index`].
+    #[inline(always)]
+    fn index_b(self, m: Machine) -> Option<u32> {
+        m.index(self.b())
+    }
+    /// The same of register c.
+    #[inline(always)]
+    fn index_c(self, m: Machine) -> Option<u32> {
+        m.index(self.c())
+    }
     /// The signature of a function that a `Call` may enter at once: of as many parameters
     /// as there are arguments, in the form that its caller runs in.
     #[inline(always)]

@@ -253,7 +253,7 @@ macro_rules! go_to_compiled_part {
 
 /// A stencil of an operation: `$operands` say how its operands arrive.
 macro_rules! stencil {
-    ($symbol:expr, $control:ident, $module:ident::$body:ident, |$vm:ident, $number:ident| $operands:expr) => {
+    ($symbol:expr, $name:ident, |$vm:ident, $number:ident| $operands:expr) => {
         const _: () = {
             #[unsafe(export_name = $symbol)]
             unsafe extern "rust-preserve-none" fn stencil(
@@ -269,9 +269,9 @@ macro_rules! stencil {
                 unsafe {
                     let vm = $vm;
                     let o = $operands;
-                    match ops::$module::$body(Machine::new(vm, base, tag), o) {
+                    match <named::$name as Body>::run(Machine::new(vm, base, tag), o) {
                         Flow::Next => {
-                            if const { matches!(Control::$control, Control::Loop) } {
+                            if <named::$name as Body>::LOOP {
                                 cold_path();
                                 become hole_after(
                                     vm,
@@ -377,10 +377,171 @@ macro_rules! stencil {
     };
 }
 
+/// The body of an operation, by its name.
+trait Body {
+    /// Does it come at the end of a loop?
+    const LOOP: bool;
+    /// # Safety
+    /// As for all bodies.
+    unsafe fn run<O: Operands>(m: Machine, o: O) -> Flow;
+}
+
 macro_rules! stencils {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
-        $(stencil!(concat!("stencil_op_", stringify!($name)), $control, $module::$body, |vm, _number| Baked(vm));)*
+        /// The operations as types.
+        mod named {
+            use super::*;
+            $(
+                pub struct $name;
+                impl Body for $name {
+                    const LOOP: bool = matches!(Control::$control, Control::Loop);
+                    #[inline(always)]
+                    unsafe fn run<O: Operands>(m: Machine, o: O) -> Flow {
+                        ops::$module::$body(m, o)
+                    }
+                }
+            )*
+        }
+        $(stencil!(concat!("stencil_op_", stringify!($name)), $name, |vm, _number| Baked(vm));)*
     };
 }
 
 for_each_op!(stencils);
+
+/// Operands of which one is the number that the operation before left.
+macro_rules! forwarded_operands {
+    ($($name:ident $which:literal $number:ident $(=> $index:ident)?;)*) => {$(
+        #[doc = concat!("Register ", $which, " comes in a processor's register.")]
+        #[derive(Clone, Copy)]
+        struct $name(Baked, f64);
+
+        impl Operands for $name {
+            #[inline(always)]
+            fn a(self) -> usize {
+                self.0.a()
+            }
+            #[inline(always)]
+            fn b(self) -> usize {
+                self.0.b()
+            }
+            #[inline(always)]
+            fn c(self) -> usize {
+                self.0.c()
+            }
+            #[inline(always)]
+            fn imm_b(self) -> usize {
+                self.0.imm_b()
+            }
+            #[inline(always)]
+            fn imm_c(self) -> usize {
+                self.0.imm_c()
+            }
+            #[inline(always)]
+            fn d(self) -> u32 {
+                self.0.d()
+            }
+            #[inline(always)]
+            fn k(self) -> u64 {
+                self.0.k()
+            }
+            #[inline(always)]
+            fn extra(self, i: usize) -> u32 {
+                self.0.extra(i)
+            }
+            #[inline(always)]
+            fn pc(self) -> *const u64 {
+                self.0.pc()
+            }
+            #[inline(always)]
+            fn $number(self, _: Machine) -> f64 {
+                self.1
+            }
+            $(#[inline(always)]
+            fn $index(self, _: Machine) -> Option<u32> {
+                ops::index_of(self.1.to_bits())
+            })?
+        }
+    )*};
+}
+
+forwarded_operands! {
+    InA "a" number_a;
+    InB "b" number_b => index_b;
+    InC "c" number_c => index_c;
+}
+
+/// Stencils that take one operand from the operation before, named after its letter; and
+/// what brings it there when control comes from elsewhere.
+macro_rules! forwarded {
+    ($($name:ident $($letter:literal $operands:ident),*;)*) => {
+        $($(stencil!(concat!("stencil_op_", stringify!($name), "_", $letter), $name,
+            |vm, number| $operands(Baked(vm), number.assume_init()));)*)*
+    };
+}
+
+forwarded! {
+    Add "b" InB, "c" InC;
+    Sub "b" InB, "c" InC;
+    Mul "b" InB, "c" InC;
+    Div "b" InB, "c" InC;
+    Mod "b" InB, "c" InC;
+    AddVK "b" InB;
+    SubVK "b" InB;
+    MulVK "b" InB;
+    DivVK "b" InB;
+    ModVK "b" InB;
+    PowVK "b" InB;
+    AddKV "c" InC;
+    SubKV "c" InC;
+    MulKV "c" InC;
+    DivKV "c" InC;
+    ModKV "c" InC;
+    Neg "b" InB;
+    GetIndex "c" InC;
+    SetIndex "b" InB;
+    JumpLt "a" InA, "b" InB;
+    JumpNotLt "a" InA, "b" InB;
+    JumpLe "a" InA, "b" InB;
+    JumpNotLe "a" InA, "b" InB;
+    JumpLtVK "a" InA;
+    JumpNotLtVK "a" InA;
+    JumpLeVK "a" InA;
+    JumpNotLeVK "a" InA;
+    JumpLtKV "a" InA;
+    JumpNotLtKV "a" InA;
+    JumpLeKV "a" InA;
+    JumpNotLeKV "a" InA;
+    LoopLt "a" InA, "b" InB;
+    LoopNotLt "a" InA, "b" InB;
+    LoopLe "a" InA, "b" InB;
+    LoopNotLe "a" InA, "b" InB;
+    LoopLtVK "a" InA;
+    LoopNotLtVK "a" InA;
+    LoopLeVK "a" InA;
+    LoopNotLeVK "a" InA;
+    LoopLtKV "a" InA;
+    LoopNotLtKV "a" InA;
+    LoopLeKV "a" InA;
+    LoopNotLeKV "a" InA;
+}
+
+macro_rules! loads {
+    ($($symbol:literal $operand:ident;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = $symbol)]
+            unsafe extern "rust-preserve-none" fn stencil(vm: *mut VmState, base: *mut u64, any: *const u64, tag: u64, _: Ahead, _: Number) {
+                // SAFETY: as for the stencils of operations.
+                unsafe {
+                    let m = Machine::new(vm, base, tag);
+                    become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(m.number(Baked(vm).$operand())))
+                }
+            }
+        };)*
+    };
+}
+
+loads! {
+    "stencil_load_a" a;
+    "stencil_load_b" b;
+    "stencil_load_c" c;
+}

@@ -82,17 +82,17 @@ macro_rules! jump_to {
 
 /// To the next instruction, in the interpreter.
 macro_rules! dispatch_next {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
-        let _: Ahead = $ahead;
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
+        let _: (Ahead, Number) = ($ahead, $number);
         dispatch!($vm, $base, $pc, $tag)
     }};
 }
 
 /// To the next instruction, in compiled code.
 macro_rules! jump_ahead {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
-        let _: *const u64 = $pc;
-        jump_to!($ahead.assume_init(), $vm, $base, $pc, $tag)
+    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
+        let code = core::mem::transmute::<usize, Handler>($ahead.assume_init());
+        become code($vm, $base, $pc, $tag, Ahead::uninit(), $number)
     }};
 }
 
@@ -228,7 +228,7 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
         let to = rt_native(vm, base, pc);
         if to.base == base && to.pc == pc.byte_add(CALL_BYTES as usize) && *to.pc.sub(1) != 0 {
             // As nearly always, and the code is still there.
-            jump_ahead!(vm, base, to.pc, tag, ahead)
+            jump_ahead!(vm, base, to.pc, tag, ahead, Number::uninit())
         }
         if to.pc.is_null() {
             cold_path();
@@ -288,11 +288,25 @@ macro_rules! go_native {
 macro_rules! follow {
     ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $shortcuts:ident) => {
         match $flow {
-            Flow::Next => $next!($vm, $base, $pc.add(Extra::$extra.words()), $tag, $ahead),
+            Flow::Next => $next!(
+                $vm,
+                $base,
+                $pc.add(Extra::$extra.words()),
+                $tag,
+                $ahead,
+                Number::uninit()
+            ),
             Flow::Number(x) => {
                 let m = Machine::new($vm, $base, $tag);
                 m.set_reg(Fetch::new($pc).a(), x.to_bits());
-                $next!($vm, $base, $pc.add(Extra::$extra.words()), $tag, $ahead)
+                $next!(
+                    $vm,
+                    $base,
+                    $pc.add(Extra::$extra.words()),
+                    $tag,
+                    $ahead,
+                    Number::new(x)
+                )
             }
             Flow::Taken => $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
             Flow::TakenNext => {
@@ -411,7 +425,7 @@ macro_rules! shortcuts {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead),
+                        Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead, Number::uninit()),
                         Flow::Enter(base, pc) => enter!(vm, base, pc, tag),
                         Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
                         _ => {
