@@ -5,19 +5,21 @@
 //! code is taken away:
 //!
 //! ```text
-//! [Compiled][map: u32 for each word of bytecode][weak: u32 references of shapes]
+//! [Compiled][map: u32 for each word of bytecode][Site for each inline cache (`sites.rs`)]
 //! ```
 //!
 //! # Invariants
 //! - The words that lead into compiled code (`mod.rs`) are set exactly while the record is
 //!   in the list that begins in `Baseline::first`.
-//! - A record goes when its prototype dies, or a shape that is baked into its code: before
-//!   the shape's memory is used again, because pruning comes before sweeping.
+//! - A record goes when its prototype dies, or a shape that is baked into its code; a stub
+//!   when a shape dies that is baked into it: before the shape's memory is used again,
+//!   because pruning comes before sweeping.
 
-use super::Baseline;
 use super::compile::{has_resume_word, words_of};
+use super::sites::{SITE_BYTES, Site, has_site};
+use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
-use crate::isa::{Extra, Insn, OPS, Op};
+use crate::isa::Insn;
 use crate::proto::{
     COMPILED_BEFORE_ENTRY, MAP_BEFORE_ENTRY, Proto, SIGNATURE_BEFORE_ENTRY, SIGNATURE_COMPILED,
 };
@@ -32,15 +34,22 @@ pub(super) struct Compiled {
     before: u32,
     /// Words of bytecode, and length of the map.
     words: u32,
-    /// Number of weak references.
-    weak: u32,
+    /// Number of sites.
+    sites: u32,
     /// When it was last seen running.
-    pub(super) used: u32,
+    used: u32,
+    /// Sites without a useful entry in the main code that got one since.
+    improvable: u32,
     /// Its code; `None` while it is being freed.
     block: Option<CodeBlock>,
 }
 
 const MAP: u32 = size_of::<Compiled>() as u32;
+
+/// Where the sites are in the record of a function of so many words.
+fn sites_start(words: u32) -> u32 {
+    (MAP + words * 4).next_multiple_of(8)
+}
 
 impl Rt {
     /// The compiler, if there is one.
@@ -51,11 +60,46 @@ impl Rt {
         unsafe { (*self.vm()).baseline.as_mut() }
     }
 
-    /// Makes the record of freshly emitted code, and lets control go there. Gives the block
-    /// back if there is no memory.
-    pub(super) fn new_account(
+    /// Makes the record of a function that is about to be compiled, with its sites. `bake`
+    /// puts what caches hold into the main code.
+    pub(super) fn new_record(self, p: ProtoRef, proto: &Proto, bake: bool) -> Result<u32, Refusal> {
+        let mut sites = 0;
+        self.each_instruction(proto, |_, insn| sites += has_site(insn.op) as u32);
+        let size = sites_start(proto.code_words) + sites * SITE_BYTES;
+        let record = self.allocate_manual(size).map_err(|_| Refusal::NoMemory)?;
+        let header = self.header(record);
+        // SAFETY: the fresh record has room.
+        unsafe {
+            self.at::<Compiled>(record).write(Compiled {
+                header,
+                proto: p.0,
+                next: 0,
+                before: 0,
+                words: proto.code_words,
+                sites,
+                used: 0,
+                improvable: 0,
+                block: None,
+            });
+        }
+        self.new_sites(proto, self.sites_of(record).0, bake);
+        Ok(record)
+    }
+
+    /// Gives back a record that isn't in the list.
+    pub(super) fn drop_record(self, record: u32) {
+        // SAFETY: a record.
+        let (words, sites) = unsafe {
+            let compiled: *const Compiled = self.at(record);
+            ((*compiled).words, (*compiled).sites)
+        };
+        self.release(record, sites_start(words) + sites * SITE_BYTES);
+    }
+
+    /// Lets control go to freshly emitted code. Gives the block back if it can't be kept.
+    pub(super) fn publish(
         self,
-        p: ProtoRef,
+        record: u32,
         proto: &Proto,
         block: CodeBlock,
         instructions: u32,
@@ -64,50 +108,30 @@ impl Rt {
         let Some(baseline) = self.baseline() else {
             return Err(block);
         };
-        let words = proto.code_words;
-        let mut weak = 0;
-        self.each_cache(proto, |_| weak += Compiled::SHAPES_OF_CACHE as u32);
-        let Ok(record) = self.allocate_manual(MAP + words * 4 + weak * 4) else {
-            return Err(block);
-        };
         let map = record + MAP;
         // SAFETY: plain field.
         let code_base = unsafe { (*self.vm()).code_base };
+        let entry = block.entry();
+        let start = entry.wrapping_sub(code_base) as u32;
+        let words = proto.code_words;
         for i in 0..words {
-            let label = |i: u32| baseline.labels.get(i as usize).copied().unwrap_or_default();
+            let offset = |i: u32| baseline.labels.get(i as usize)?.offset();
             // The second entry, if there is one.
-            let address = block.label_address(label(words + i));
-            let distance = match address.or(block.label_address(label(i))) {
-                Some(address) => address.wrapping_sub(code_base) as u32,
-                None => 0,
-            };
+            let offset = offset(words + i).or(offset(i));
+            let distance = offset.map_or(0, |offset| start + offset);
             self.set(map + i * 4, distance);
         }
-        let mut shapes = 0;
-        self.each_cache(proto, |shape| {
-            self.set(map + (words + shapes) * 4, shape[0]);
-            self.set(map + (words + shapes) * 4 + 4, shape[1]);
-            shapes += 2;
-        });
         baseline.stats.functions += 1;
         baseline.stats.instructions += instructions as u64;
         baseline.stats.hot_bytes += block.len() as u64 - cold as u64;
         baseline.stats.cold_bytes += cold as u64;
-        let entry = block.entry();
         let first = core::mem::replace(&mut baseline.first, record);
-        let header = self.header(record);
-        // SAFETY: the fresh record has room; the list holds records.
+        // SAFETY: the list holds records.
         unsafe {
-            self.at::<Compiled>(record).write(Compiled {
-                header,
-                proto: p.0,
-                next: first,
-                before: 0,
-                words,
-                weak,
-                used: baseline.samples,
-                block: Some(block),
-            });
+            let compiled: *mut Compiled = self.at(record);
+            (*compiled).next = first;
+            (*compiled).used = baseline.samples;
+            (*compiled).block = Some(block);
             if first != 0 {
                 (*self.at::<Compiled>(first)).before = record;
             }
@@ -123,42 +147,47 @@ impl Rt {
         Ok(())
     }
 
+    /// Where the instruction at `pc` of a compiled function is, as execute address.
+    pub(super) fn compiled_address(self, record: u32, pc: u32) -> usize {
+        // SAFETY: a record of the list, with a live prototype; plain field.
+        unsafe {
+            let proto = self.proto(ProtoRef((*self.at::<Compiled>(record)).proto));
+            let distance: u32 = self.get(record + MAP + (pc - proto.entry) / 2);
+            (*self.vm()).code_base + distance as usize
+        }
+    }
+
+    /// The sites of a compiled function: the first one, and how many there are.
+    pub(super) fn sites_of(self, record: u32) -> (u32, u32) {
+        // SAFETY: a record.
+        unsafe {
+            let compiled: *const Compiled = self.at(record);
+            (record + sites_start((*compiled).words), (*compiled).sites)
+        }
+    }
+
     /// Lets calls come back to compiled code, or with map 0 to bytecode.
     fn set_resume_words(self, proto: &Proto, map: u32) {
         // SAFETY: plain field.
         let code_base = unsafe { (*self.vm()).code_base };
-        let mut at = 0;
-        while at < proto.code_words {
-            let pc = proto.entry + at * 8;
-            let insn = Insn::from_word(self.get(pc));
-            let words = words_of(insn);
+        self.each_instruction(proto, |at, insn| {
             if has_resume_word(insn) {
                 let to = match map {
                     0 => 0,
-                    map => code_base + self.get::<u32>(map + (at + words) * 4) as usize,
+                    map => code_base + self.get::<u32>(map + (at + words_of(insn)) * 4) as usize,
                 };
-                self.set(pc + 8, to as u64);
+                self.set(proto.entry + at * 8 + 8, to as u64);
             }
-            at += words;
-        }
+        });
     }
 
-    /// Calls `f` with the shapes in each inline cache of a prototype's code.
-    fn each_cache(self, proto: &Proto, mut f: impl FnMut([u32; 2])) {
+    /// Calls `f` with each instruction of a prototype and the index of its first word.
+    pub(super) fn each_instruction(self, proto: &Proto, mut f: impl FnMut(u32, Insn)) {
         let mut at = 0;
         while at < proto.code_words {
-            let pc = proto.entry + at * 8;
-            let insn = Insn::from_word(self.get(pc));
-            let info = &OPS[insn.op as usize];
-            match info.extra {
-                Extra::Ic1 => f([self.get(pc + 8), 0]),
-                Extra::Ic2 if matches!(info.op, Op::SetFieldIN | Op::SetFieldON) => {
-                    f([self.get(pc + 8), self.get(pc + 20)]);
-                }
-                Extra::Ic2 => f([self.get(pc + 8), 0]),
-                _ => {}
-            }
-            at += info.extra.words() as u32;
+            let insn = Insn::from_word(self.get(proto.entry + at * 8));
+            f(at, insn);
+            at += words_of(insn);
         }
     }
 
@@ -177,8 +206,30 @@ impl Rt {
         unsafe { (*self.at::<Compiled>(record)).used = now }
     }
 
+    /// Notes that a site got its first useful entry.
+    pub(super) fn note_improvable(self, record: u32) {
+        // SAFETY: a record of the list.
+        unsafe { (*self.at::<Compiled>(record)).improvable += 1 }
+    }
+
+    /// Would compiling it again put more entries into its main code?
+    pub(super) fn is_improvable(self, record: u32) -> bool {
+        // SAFETY: a record of the list.
+        unsafe { (*self.at::<Compiled>(record)).improvable > 0 }
+    }
+
+    /// Calls `f` with each site of a compiled function.
+    fn each_site(self, record: u32, mut f: impl FnMut(*mut Site)) {
+        let (sites, count) = self.sites_of(record);
+        for i in 0..count {
+            f(self.at(sites + i * SITE_BYTES));
+        }
+    }
+
     /// Takes a function's compiled code away. Its frames go on in bytecode.
-    fn discard(self, record: u32) {
+    pub(super) fn discard(self, record: u32) {
+        // SAFETY: sites of a record.
+        self.each_site(record, |site| unsafe { self.retain_stubs(site, |_| false) });
         let Some(baseline) = self.baseline() else {
             return;
         };
@@ -207,9 +258,8 @@ impl Rt {
             if let Some(block) = (*compiled).block.take() {
                 baseline.region.free(block);
             }
-            let size = MAP + ((*compiled).words + (*compiled).weak) * 4;
-            self.release(record, size);
         }
+        self.drop_record(record);
     }
 
     /// Takes the code away that was not seen running for longest; false if there is none.
@@ -257,16 +307,19 @@ impl Rt {
         if record == 0 {
             return;
         }
-        // SAFETY: a record of the list.
-        let (words, weak) = unsafe {
-            let compiled: *const Compiled = self.at(record);
-            ((*compiled).words, (*compiled).weak)
+        let dies = |shapes: [u32; 2]| {
+            shapes
+                .into_iter()
+                .any(|s| s != 0 && self.header(s).mark != live)
         };
-        let dead = proto.header.mark != live
-            || (0..weak).any(|i| {
-                let shape: u32 = self.get(record + MAP + (words + i) * 4);
-                shape != 0 && self.header(shape).mark != live
+        let mut dead = proto.header.mark != live;
+        if !dead {
+            // SAFETY: sites of a record of the list.
+            self.each_site(record, |site| unsafe {
+                dead |= dies((*site).inline().shapes());
+                self.retain_stubs(site, |entry| !dies(entry.shapes()));
             });
+        }
         if dead {
             if let Some(baseline) = self.baseline() {
                 baseline.stats.discarded += 1;

@@ -1,11 +1,11 @@
 //! Emission: from a prototype's bytecode to machine code, a stencil for each instruction.
 //!
 //! Two passes of one walk over the code (`Measure`, `Emitter`), nothing allocated for an
-//! instruction. Inline caches are baked in as they are at this moment; one that is empty
-//! gets the stencil of a common form with a shape that no table has, whose miss knows what
-//! to do. Called by `tier.rs`.
+//! instruction. Inline caches are baked in as they are at this moment; the stencil of one that
+//! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
+//! `tier.rs`.
 
-use super::code::Compiled;
+use super::sites::{SITE_BYTES, has_site};
 use super::{Baseline, Forwarded, OPERANDS, OpStencil, Ordinals, Targets};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
@@ -63,15 +63,15 @@ impl From<EmitError<'_>> for Refusal {
 /// What an empty cache compares with: no object lies there.
 const NO_SHAPE: u32 = 1;
 
-/// The form that an instruction with an empty cache is compiled as: its miss goes to the
-/// second part, which knows several shapes.
-fn compiled_form(op: Op) -> Op {
-    match op {
-        Op::GetField => Op::GetFieldI,
-        Op::SetField => Op::SetFieldI,
-        Op::Method => Op::MethodI,
-        other => other,
-    }
+/// An instruction that a stub is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    /// The instruction.
+    pub(super) pc: u32,
+    /// The word that says where a miss goes.
+    pub(super) site: u32,
+    /// Where a hit goes on.
+    pub(super) next: usize,
 }
 
 /// What is known of a word of code, before it is compiled: it isn't where a jump leads.
@@ -95,23 +95,39 @@ struct Walk<'w> {
     marks: &'w [u8],
     ordinals: &'w Ordinals,
     targets: Targets,
-    proto: Proto,
+    /// The sites of the function's record.
+    sites: u32,
+    /// Caches go into the main code.
+    bake: bool,
 }
 
 impl Walk<'_> {
-    fn run<A: Assembler<'static>>(&self, out: &mut A) -> Result<u32, EmitError<'static>> {
-        let (rt, proto) = (self.rt, &self.proto);
+    fn run<A: Assembler<'static>>(
+        &self,
+        out: &mut A,
+        proto: &Proto,
+    ) -> Result<u32, EmitError<'static>> {
+        let rt = self.rt;
         let mut operands = [0i64; OPERANDS];
         let mut at = 0;
         let mut count = 0;
+        let mut site = self.sites;
         while at < proto.code_words {
             let pc = proto.entry + at * 8;
             let insn = Insn::from_word(rt.get(pc));
             let info = &OPS[insn.op as usize];
             let words = info.extra.words() as u32;
             out.bind(Label(at))?;
-            let op = compiled_form(info.op);
-            self.operands(&mut operands, insn, op, pc, words);
+            let mut op = info.op;
+            if has_site(insn.op) {
+                self.cache(&mut operands, pc, site);
+                site += SITE_BYTES;
+                if !self.bake {
+                    op = info.base;
+                    self.set(&mut operands, self.ordinals.x[0], NO_SHAPE);
+                }
+            }
+            self.operands(&mut operands, insn, pc);
             let stencil = &self.stencils[op as usize];
             let mut targets = [(0, Target::Next); 4];
             let mut n = 0;
@@ -146,8 +162,8 @@ impl Walk<'_> {
         for (i, &mark) in self.marks.iter().enumerate() {
             if mark >= FORWARDED {
                 let at = i as u32;
-                let insn = Insn::from_word(rt.get(proto.entry + at * 8));
-                self.operands(&mut operands, insn, Op::Move, 0, 1);
+                let pc = proto.entry + at * 8;
+                self.operands(&mut operands, Insn::from_word(rt.get(pc)), pc);
                 out.bind(Label(proto.code_words + at))?;
                 let load = self.loads[(mark - FORWARDED) as usize];
                 out.stencil(
@@ -160,14 +176,45 @@ impl Walk<'_> {
         Ok(count)
     }
 
-    fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, op: Op, pc: u32, words: u32) {
+    /// The stub of one instruction.
+    fn stub<A: Assembler<'static>>(
+        &self,
+        out: &mut A,
+        spot: Spot,
+    ) -> Result<(), EmitError<'static>> {
+        let mut operands = [0i64; OPERANDS];
+        let insn = Insn::from_word(self.rt.get(spot.pc));
+        self.operands(&mut operands, insn, spot.pc);
+        self.cache(&mut operands, spot.pc, spot.site);
+        let stencil = &self.stencils[insn.op as usize];
+        let targets = [(self.targets.next, Target::Address(spot.next))];
+        out.stencil(stencil.index, &operands, &targets[..stencil.next as usize])
+    }
+
+    #[inline]
+    fn set(&self, out: &mut [i64; OPERANDS], ordinal: u32, value: u32) {
+        if let Some(place) = out.get_mut(ordinal as usize) {
+            *place = value as i64;
+        }
+    }
+
+    /// What the inline cache of the instruction at `pc` holds, and its site.
+    fn cache(&self, out: &mut [i64; OPERANDS], pc: u32, site: u32) {
+        let (rt, o) = (self.rt, self.ordinals);
+        let shape = rt.get::<u32>(pc + 8);
+        self.set(out, o.site, site);
+        self.set(out, o.x[0], if shape == 0 { NO_SHAPE } else { shape });
+        self.set(out, o.x[1], rt.get(pc + 12));
+        if words_of(Insn::from_word(rt.get(pc))) > 2 {
+            self.set(out, o.x[2], rt.get(pc + 16));
+            self.set(out, o.x[3], rt.get(pc + 20));
+        }
+    }
+
+    fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, pc: u32) {
         let rt = self.rt;
         let o = self.ordinals;
-        let mut set = |ordinal: u32, value: u32| {
-            if let Some(place) = out.get_mut(ordinal as usize) {
-                *place = value as i64;
-            }
-        };
+        let mut set = |ordinal: u32, value: u32| self.set(out, ordinal, value);
         set(o.a, insn.a as u32 * 8);
         set(o.b, insn.b as u32 * 8);
         set(o.c, insn.c as u32 * 8);
@@ -176,16 +223,8 @@ impl Walk<'_> {
         set(o.d, insn.d);
         set(o.pc, pc);
         set(o.word, pc + 8);
-        match OPS[op as usize].extra {
-            Extra::Ic1 | Extra::Ic2 => {
-                let shape = rt.get::<u32>(pc + 8);
-                set(o.x[0], if shape == 0 { NO_SHAPE } else { shape });
-                set(o.x[1], rt.get(pc + 12));
-                if words > 2 {
-                    set(o.x[2], rt.get(pc + 16));
-                    set(o.x[3], rt.get(pc + 20));
-                }
-            }
+        let info = &OPS[insn.op as usize];
+        match info.extra {
             Extra::Pair => {
                 set(o.x[0], rt.get(pc + 8));
                 set(o.x[1], rt.get(pc + 12));
@@ -193,7 +232,7 @@ impl Walk<'_> {
             Extra::Resume => set(o.signature, insn.b as u32 | SIGNATURE_COMPILED),
             _ => {}
         }
-        match op {
+        match info.op {
             Op::GetUp | Op::GetUpCell | Op::SetUpCell => {
                 set(o.up, CLOSURE_UPVALUES + insn.b as u32 * 8);
             }
@@ -204,23 +243,66 @@ impl Walk<'_> {
 }
 
 impl Rt {
-    /// Compiles a prototype that isn't. Its code is entered from now on.
-    pub(super) fn compile(self, p: ProtoRef) -> Result<(), Refusal> {
+    /// Compiles a prototype that isn't. Its code is entered from now on. `bake` puts what
+    /// its inline caches hold into the main code.
+    pub(super) fn compile(self, p: ProtoRef, bake: bool) -> Result<(), Refusal> {
         let proto = self.proto(p);
-        let (block, instructions, cold) = self.emit(&proto)?;
-        let account = self.new_account(p, &proto, block, instructions, cold);
-        if let Err(block) = account {
-            if let Some(baseline) = self.baseline() {
-                // SAFETY: nothing knows of the block yet.
-                unsafe { baseline.region.free(block) };
+        let record = self.new_record(p, &proto, bake)?;
+        let made = self.emit(&proto, self.sites_of(record).0, bake);
+        let refusal = match made {
+            Ok((block, instructions, cold)) => {
+                match self.publish(record, &proto, block, instructions, cold) {
+                    Ok(()) => return Ok(()),
+                    Err(block) => {
+                        if let Some(baseline) = self.baseline() {
+                            // SAFETY: nothing knows of the block yet.
+                            unsafe { baseline.region.free(block) };
+                        }
+                        Refusal::Internal
+                    }
+                }
             }
-            return Err(Refusal::NoMemory);
-        }
-        Ok(())
+            Err(refusal) => refusal,
+        };
+        self.drop_record(record);
+        Err(refusal)
+    }
+
+    /// Makes the code of a stub: its block, and its cold bytes.
+    pub(super) fn emit_stub(self, spot: Spot) -> Result<(CodeBlock, u32), Refusal> {
+        let Baseline {
+            region,
+            linked,
+            stencils,
+            forwarded,
+            loads,
+            ordinals,
+            targets,
+            ..
+        } = self.baseline().ok_or(Refusal::Internal)?;
+        let walk = Walk {
+            rt: self,
+            stencils,
+            forwarded,
+            loads: *loads,
+            marks: &[],
+            ordinals,
+            targets: *targets,
+            sites: 0,
+            bake: true,
+        };
+        let mut measure = Measure::new(linked.bundle(), &mut []);
+        walk.stub(&mut measure, spot)?;
+        let size = measure.finish()?;
+        let mut emitter = Emitter::new(linked, region, size, &mut [])?;
+        walk.stub(&mut emitter, spot)?;
+        let block = emitter.finish()?;
+        serialize();
+        Ok((block, size.cold))
     }
 
     /// Makes the code. Gives its block, the number of instructions, and its cold bytes.
-    fn emit(self, proto: &Proto) -> Result<(CodeBlock, u32, u32), Refusal> {
+    fn emit(self, proto: &Proto, sites: u32, bake: bool) -> Result<(CodeBlock, u32, u32), Refusal> {
         // Scratch memory: two labels for each word, and a mark.
         let words = proto.code_words as usize;
         let baseline = self.baseline().ok_or(Refusal::Internal)?;
@@ -254,11 +336,12 @@ impl Rt {
                 marks: &marks[..words],
                 ordinals,
                 targets: *targets,
-                proto: *proto,
+                sites,
+                bake,
             };
             let labels = &mut labels[..words * 2];
             let mut measure = Measure::new(linked.bundle(), labels);
-            let count = walk.run(&mut measure)?;
+            let count = walk.run(&mut measure, proto)?;
             let size = measure.finish()?;
             let mut emitter = match Emitter::new(linked, region, size, labels) {
                 Ok(emitter) => emitter,
@@ -267,7 +350,7 @@ impl Rt {
                 )) if self.evict_one() => continue,
                 Err(error) => return Err(error.into()),
             };
-            walk.run(&mut emitter)?;
+            walk.run(&mut emitter, proto)?;
             let block = emitter.finish()?;
             serialize();
             return Ok((block, count, size.cold));
@@ -349,9 +432,4 @@ pub(super) fn words_of(insn: Insn) -> u32 {
     let info = &OPS[insn.op as usize];
     debug_assert!(info.extra != Extra::Resume || matches!(info.control, Control::Call));
     info.extra.words() as u32
-}
-
-impl Compiled {
-    /// The instructions of a prototype that shapes are baked into have at most this many.
-    pub(super) const SHAPES_OF_CACHE: usize = 2;
 }

@@ -17,12 +17,13 @@
 //!
 //! # Files
 //! `compile.rs` emits, `tier.rs` decides what and when, `code.rs` keeps account of what was
-//! compiled and takes it away again.
+//! compiled and takes it away again, `sites.rs` has the inline caches.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
 
 mod code;
 mod compile;
+mod sites;
 mod tier;
 
 use crate::engine::Engine;
@@ -43,6 +44,11 @@ pub struct BaselineConfig {
     pub force: bool,
     /// Samples that find a function running until it is compiled.
     pub threshold: u32,
+    /// Whether compiled code has inline caches. Off: each access by name goes to the table
+    /// of shapes and names.
+    pub inline_caches: bool,
+    /// Most stubs behind the entry of an inline cache that lies in the main code.
+    pub stubs: u32,
 }
 
 impl Default for BaselineConfig {
@@ -50,6 +56,8 @@ impl Default for BaselineConfig {
         BaselineConfig {
             force: false,
             threshold: 2,
+            inline_caches: true,
+            stubs: 5,
         }
     }
 }
@@ -65,6 +73,14 @@ pub struct BaselineStats {
     pub hot_bytes: u64,
     /// The same of cold code.
     pub cold_bytes: u64,
+    /// Stubs made for inline caches; their bytes count as hot and cold ones.
+    pub stubs: u64,
+    /// Misses of inline caches that may learn.
+    pub misses: u64,
+    /// Inline caches that learn nothing any more: megamorphic ones, for the most part.
+    pub closed: u64,
+    /// Functions compiled again for what inline caches had learnt.
+    pub improved: u64,
     /// Times that compiled code was thrown away to make room.
     pub evicted: u64,
     /// Times that it was thrown away for another reason.
@@ -100,6 +116,7 @@ struct Ordinals {
     pc: u32,
     word: u32,
     signature: u32,
+    site: u32,
     x: [u32; 4],
 }
 
@@ -114,6 +131,18 @@ struct Targets {
     after: u32,
     taken: u32,
     over: u32,
+}
+
+/// Where misses of inline caches go.
+#[derive(Clone, Copy)]
+struct Miss {
+    /// To the slow path, from which something is learnt.
+    learn: usize,
+    /// Without learning: the shared parts by operation, and the slow path.
+    get: usize,
+    set: usize,
+    method: usize,
+    slow: usize,
 }
 
 /// Most operand holes in a bundle.
@@ -131,6 +160,7 @@ pub(crate) struct Baseline {
     marks: Buffer<u8>,
     ordinals: Ordinals,
     targets: Targets,
+    miss: Miss,
     pub(crate) config: BaselineConfig,
     pub(crate) stats: BaselineStats,
     /// Off: nothing is compiled.
@@ -181,6 +211,7 @@ impl Vm<'_> {
         let load = |name| bundle.stencil_index(name).ok_or(missing(name));
         let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
+        let function = |name| linked.function_address(name).ok_or(missing(name));
         if bundle.operand_count() as usize > OPERANDS {
             return Err(missing("fewer operands"));
         }
@@ -200,6 +231,7 @@ impl Vm<'_> {
                 pc: operand("HOLE_PC")?,
                 word: operand("HOLE_WORD")?,
                 signature: operand("HOLE_SIGNATURE")?,
+                site: operand("HOLE_SITE")?,
                 x: [
                     operand("HOLE_X0")?,
                     operand("HOLE_X1")?,
@@ -212,6 +244,13 @@ impl Vm<'_> {
                 after: continuation("hole_after")?,
                 taken: continuation("hole_taken")?,
                 over: continuation("hole_over")?,
+            },
+            miss: Miss {
+                learn: function("miss")?,
+                get: function("compiled_part_get_missed")?,
+                set: function("compiled_part_set_missed")?,
+                method: function("compiled_part_method_missed")?,
+                slow: function("slow")?,
             },
             stencils,
             forwarded,

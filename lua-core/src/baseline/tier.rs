@@ -15,6 +15,9 @@ use crate::value::{Value, tag};
 /// Ticks between samples while there is something to be compiled.
 pub(super) const SHORTEST: i32 = 97;
 
+/// Samples after which a function that is compiled once more is expected not to last.
+const RESTLESS: u32 = 1 << 10;
+
 impl Rt {
     /// The ticks that a slice may have: until the next sample.
     #[inline]
@@ -78,7 +81,7 @@ impl Rt {
         let record = self.compiled_of(entry);
         if record != 0 {
             self.touch_compiled(record, baseline.samples);
-            return false;
+            return self.improve(record, entry);
         }
         let heat = self.get::<u32>(entry - HEAT_BEFORE_ENTRY).saturating_add(1);
         self.set(entry - HEAT_BEFORE_ENTRY, heat);
@@ -90,9 +93,35 @@ impl Rt {
         heat < baseline.config.threshold
     }
 
+    /// At a sample of compiled code: compiles it again if inline caches have learnt what would
+    /// be better in its main code, at ever greater distances. True if that is to come.
+    fn improve(self, record: u32, entry: u32) -> bool {
+        if !self.is_improvable(record) {
+            return false;
+        }
+        let heat = self.get::<u32>(entry - HEAT_BEFORE_ENTRY).saturating_add(1);
+        self.set(entry - HEAT_BEFORE_ENTRY, heat);
+        if heat < 2 || !heat.is_power_of_two() {
+            return true;
+        }
+        if let Some(baseline) = self.baseline() {
+            baseline.stats.improved += 1;
+        }
+        self.discard(record);
+        self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)));
+        false
+    }
+
     /// Compiles a prototype, or counts why not.
     pub(crate) fn try_to_compile(self, p: ProtoRef) {
-        if let Err(refusal) = self.compile(p)
+        let Some(baseline) = self.baseline() else {
+            return;
+        };
+        // What was thrown away again and again, because shapes in it died, gets all its
+        // entries in stubs, which go one by one.
+        let heat: u32 = self.get(self.proto(p).entry - HEAT_BEFORE_ENTRY);
+        let bake = baseline.config.inline_caches && heat < RESTLESS;
+        if let Err(refusal) = self.compile(p, bake)
             && let Some(baseline) = self.baseline()
         {
             baseline.stats.refused[refusal as usize] += 1;

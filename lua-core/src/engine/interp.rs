@@ -80,6 +80,12 @@ extern "sysv64" fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> 
     go_on(vm, Rt(vm).slow(base, pc))
 }
 
+/// Import of the bundle: carries out the operation at `pc`, which the inline cache of
+/// compiled code doesn't cover.
+extern "sysv64" fn rt_miss(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    go_on(vm, Rt(vm).slow_and_learn(base, pc))
+}
+
 /// Import of the bundle: carries out the `Call` at `pc` of a native function.
 extern "sysv64" fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
     go_on(vm, Rt(vm).native_call(base, pc))
@@ -145,6 +151,7 @@ impl Vm<'_> {
         };
         let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
             "rt_slow" => Some(rt_slow as *const () as usize),
+            "rt_miss" => Some(rt_miss as *const () as usize),
             "rt_native" => Some(rt_native as *const () as usize),
             "rt_hook" => Some(rt_hook as *const () as usize),
             "rt_safepoint" => Some(rt_safepoint as *const () as usize),

@@ -133,7 +133,7 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
             // SAFETY: plain field.
             Flow::Exit => return Ok(Step::Exit(unsafe { (*rt.vm()).left })),
             // No part leads to another.
-            Flow::Slow | Flow::Rest(_) => rt.slow(m.base, pc)?,
+            Flow::Slow | Flow::Miss | Flow::Rest(_) => rt.slow(m.base, pc)?,
             Flow::Native => rt.native_call(m.base, pc)?,
             Flow::Trap => rt.safepoint(m.base, pc)?,
         };

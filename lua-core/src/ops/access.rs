@@ -206,7 +206,7 @@ pub fn get_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_field_handler<O: Operands>(m: Machine, o: O) -> Flow {
     if cached(m, o, o.a()).is_none() || !epoch_holds(m, o) {
-        return Flow::Slow;
+        return Flow::Miss;
     }
     let key = Value::tagged(tag::STRING, o.d()).0;
     let arguments = [m.reg(o.a()), key, m.reg(o.b())];
@@ -301,7 +301,7 @@ fn cached_globals<O: Operands>(m: Machine, o: O) -> Option<u32> {
 #[inline(always)]
 pub fn get_global<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(props) = cached_globals(m, o) else {
-        return Flow::Slow;
+        return Flow::Miss;
     };
     let v: u64 = m.get(props, o.slot());
     if v == Value::NIL.0 {
@@ -316,7 +316,7 @@ pub fn get_global<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_global<O: Operands>(m: Machine, o: O) -> Flow {
     let Some(props) = cached_globals(m, o) else {
-        return Flow::Slow;
+        return Flow::Miss;
     };
     let (env, v) = (m.get(m.closure(), offset_of!(Closure, env)), m.reg(o.a()));
     if m.hides(env, v) {
@@ -329,7 +329,7 @@ pub fn set_global<O: Operands>(m: Machine, o: O) -> Flow {
 /// R[a] = R[b][d]
 #[inline(always)]
 pub fn get_field<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+    Flow::Miss
 }
 
 /// Own property: a nil one needs the metatable, if there is one.
@@ -403,7 +403,7 @@ pub fn get_field_absent<O: Operands>(m: Machine, o: O) -> Flow {
 /// R[a][d] = R[b]
 #[inline(always)]
 pub fn set_field<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+    Flow::Miss
 }
 
 /// own property, inside, no metatable
@@ -452,27 +452,34 @@ pub fn set_field_outline_meta<O: Operands>(m: Machine, o: O) -> Flow {
     set_field_outline(m, o)
 }
 
-/// May a property be added as cached?
+/// The table to which a property may be added as cached, or where to go.
 #[inline(always)]
-fn may_add<O: Operands>(m: Machine, o: O) -> Option<u32> {
-    let t = cached(m, o, o.a())?;
-    // A table on a chain must tell the caches; storing nil adds nothing.
-    if !epoch_holds(m, o) || m.get::<u8>(t, FLAGS) & ON_CHAIN != 0 || m.reg(o.b()) == Value::NIL.0 {
+fn may_add<O: Operands>(m: Machine, o: O) -> Result<u32, Flow> {
+    let Some(t) = cached(m, o, o.a()) else {
+        return Err(Flow::Miss);
+    };
+    if !epoch_holds(m, o) {
         cold_path();
-        return None;
+        return Err(Flow::Miss);
+    }
+    // A table on a chain must tell the caches; storing nil adds nothing.
+    if m.get::<u8>(t, FLAGS) & ON_CHAIN != 0 || m.reg(o.b()) == Value::NIL.0 {
+        cold_path();
+        return Err(Flow::Slow);
     }
     // The table refers to its new shape as well.
     if m.hides(t, m.reg(o.b())) || m.hides_object(t, o.new_shape()) {
-        return None;
+        return Err(Flow::Slow);
     }
-    Some(t)
+    Ok(t)
 }
 
 /// new property, inside
 #[inline(always)]
 pub fn set_field_inline_new<O: Operands>(m: Machine, o: O) -> Flow {
-    let Some(t) = may_add(m, o) else {
-        return Flow::Slow;
+    let t = match may_add(m, o) {
+        Ok(t) => t,
+        Err(flow) => return flow,
     };
     m.set(t, o.slot(), m.reg(o.b()));
     m.set(t, SHAPE, o.new_shape());
@@ -482,8 +489,9 @@ pub fn set_field_inline_new<O: Operands>(m: Machine, o: O) -> Flow {
 /// new property, in the array, which has room
 #[inline(always)]
 pub fn set_field_outline_new<O: Operands>(m: Machine, o: O) -> Flow {
-    let Some(t) = may_add(m, o) else {
-        return Flow::Slow;
+    let t = match may_add(m, o) {
+        Ok(t) => t,
+        Err(flow) => return flow,
     };
     m.set(m.get(t, PROPS), o.slot(), m.reg(o.b()));
     m.set(t, SHAPE, o.new_shape());
@@ -493,7 +501,7 @@ pub fn set_field_outline_new<O: Operands>(m: Machine, o: O) -> Flow {
 /// R[a+2] = R[b]; R[a] = R[b][d]
 #[inline(always)]
 pub fn method<O: Operands>(_m: Machine, _o: O) -> Flow {
-    Flow::Slow
+    Flow::Miss
 }
 
 #[inline(always)]
@@ -540,7 +548,7 @@ pub fn method_proto<O: Operands>(m: Machine, o: O) -> Flow {
 pub fn method_string<O: Operands>(m: Machine, o: O) -> Flow {
     if m.reg_tag(o.b()) != tag::STRING || !epoch_holds(m, o) {
         cold_path();
-        return Flow::Slow;
+        return Flow::Miss;
     }
     found(m, o, m.get_at(o.slot()))
 }

@@ -53,6 +53,9 @@ pub enum Flow {
     Exit,
     /// To the slow path of this operation.
     Slow,
+    /// To the slow path, which fills the instruction's cache: what that holds isn't the
+    /// case. So is what leads to the parts `GetField`, `Method` and `SetField`.
+    Miss,
     /// To the native function that this `Call` or `TailCall` names, by way of its
     /// shortcut (`shortcuts.rs`) if it has one, or to that of this `IterCall`, which has none.
     Native,

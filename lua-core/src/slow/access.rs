@@ -103,7 +103,7 @@ impl Rt {
     }
 
     /// Environment of the running function.
-    pub(super) fn environment(self, base: *mut u64) -> TableRef {
+    pub(crate) fn environment(self, base: *mut u64) -> TableRef {
         // SAFETY: the frame header lies below the base.
         let c = ClosureRef(Value(unsafe { *base.sub(2) }).payload());
         TableRef(self.closure(c).env)

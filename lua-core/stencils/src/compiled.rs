@@ -33,6 +33,8 @@ unsafe extern "C" {
     static HOLE_WORD: u8;
     /// Signature of a compiled function that is called with the count of field b.
     static HOLE_SIGNATURE: u8;
+    /// Offset of the word that says where a miss of the inline cache goes.
+    static HOLE_SITE: u8;
     // The numbers behind the instruction.
     static HOLE_X0: u8;
     static HOLE_X1: u8;
@@ -251,6 +253,16 @@ macro_rules! go_to_compiled_part {
     };
 }
 
+/// To the next entry of the instruction's inline cache, or to what is behind the last one.
+macro_rules! go_to_site {
+    ($vm:expr, $base:expr, $o:expr, $tag:expr) => {{
+        cold_path();
+        let next = ($vm as *const u8).add(address!(HOLE_SITE)) as *const usize;
+        let code: Handler = core::mem::transmute::<usize, Handler>(*next);
+        become code($vm, $base, $o.pc(), $tag, ahead!(), Number::uninit())
+    }};
+}
+
 /// A stencil of an operation: `$operands` say how its operands arrive.
 macro_rules! stencil {
     ($symbol:expr, $name:ident, |$vm:ident, $number:ident| $operands:expr) => {
@@ -348,6 +360,7 @@ macro_rules! stencil {
                                 Number::uninit(),
                             )
                         }
+                        Flow::Miss => go_to_site!(vm, base, o, tag),
                         Flow::Native => {
                             cold_path();
                             let pc = o.pc();
@@ -364,6 +377,9 @@ macro_rules! stencil {
                                 Ahead::uninit(),
                                 Number::uninit(),
                             )
+                        }
+                        Flow::Rest(Part::GetField | Part::Method | Part::SetField) => {
+                            go_to_site!(vm, base, o, tag)
                         }
                         Flow::Rest(part) => {
                             cold_path();

@@ -53,6 +53,7 @@ struct Resume {
 unsafe extern "sysv64" {
     fn rt_slow(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_miss(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_hook(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
 }
@@ -203,6 +204,9 @@ macro_rules! calls_of_the_runtime {
 calls_of_the_runtime! {
     /// The slow path of the operation at `pc`.
     aot_slow => rt_slow;
+    /// The slow path of the operation at `pc`, which none of the entries of its inline
+    /// cache in compiled code covers.
+    aot_miss => rt_miss;
     /// The native function that the `Call` at `pc` calls.
     aot_native => rt_native;
     /// The safepoint before the instruction at `pc`.
@@ -321,7 +325,7 @@ macro_rules! follow {
             Flow::Exit => {
                 cold_path();
             }
-            Flow::Slow => {
+            Flow::Slow | Flow::Miss => {
                 cold_path();
                 become aot_slow($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
             }
