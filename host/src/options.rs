@@ -28,6 +28,10 @@ Available options are:
   --code-region BYTES   size of the memory for machine code
   --no-binary-chunks    refuse precompiled chunks
   --native-stack BYTES  how much of the native stack library functions may use
+  --force               compile each function before it first runs
+  --eager               compile each function at its first back-edge or call
+  --evict N             throw all compiled code away at every N-th sample (for tests)
+  --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
   --collect-always      collect garbage at every allocation (builds with extra-checks)
   --collect-steps       make a step of a collection at every tick and allocation (likewise)
 ";
@@ -71,6 +75,12 @@ pub struct Options {
     pub engine: Engine,
     /// `--force`: compile each function before it first runs.
     pub force: bool,
+    /// `--eager`: compile at the first chance, and look for one at each tick.
+    pub eager: bool,
+    /// `--evict`: samples until all compiled code is thrown away.
+    pub evict: u32,
+    /// `--count-interpreted`
+    pub count_interpreted: bool,
     /// `--stats`
     pub stats: bool,
     /// `--fuel`, in ticks.
@@ -157,6 +167,9 @@ impl Options {
             purpose: Purpose::Run,
             engine: HIGHEST,
             force: false,
+            eager: false,
+            evict: 0,
+            count_interpreted: false,
             stats: false,
             fuel: None,
             memory: None,
@@ -234,6 +247,14 @@ impl Options {
                 self.force = true;
                 return Ok(0);
             }
+            b"--eager" if glued.is_none() => {
+                self.eager = true;
+                return Ok(0);
+            }
+            b"--count-interpreted" if glued.is_none() => {
+                self.count_interpreted = true;
+                return Ok(0);
+            }
             b"--collect-always" if glued.is_none() => {
                 return self.stress("--collect-always", Stress::Collections);
             }
@@ -249,6 +270,9 @@ impl Options {
             b"--engine" => self.engine = engine(value()?)?,
             b"--fuel" => self.fuel = Some(number("--fuel", value()?)?),
             b"--memory" => self.memory = Some(size("--memory", value()?)? as u64),
+            b"--evict" => {
+                self.evict = u32::try_from(number("--evict", value()?)?).unwrap_or(u32::MAX);
+            }
             b"--bundle" => self.bundle = Some(OsString::from_vec(value()?)),
             b"--code-region" => self.code_region = size("--code-region", value()?)?,
             b"--native-stack" => self.native_stack = Some(size("--native-stack", value()?)?),

@@ -143,6 +143,9 @@ impl Report {
                 ("evicted", b.evicted),
                 ("discarded", b.discarded),
                 ("compile_ns", b.compile_ns),
+                ("interpreted", b.interpreted),
+                ("seen_compiled", b.seen_compiled),
+                ("code_free_bytes", b.free_bytes),
             ] {
                 json.push_str(&format!(",\"{name}\":{n}"));
             }

@@ -183,27 +183,34 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
     let memory = CodeMemory::map(options.code_region).map_err(SessionError::Memory)?;
     // Code may be running when the process ends: never unmapped.
     let memory = Box::leak(Box::new(memory));
-    // SAFETY: `serialize` follows the linking, on the only thread there is; never unmapped.
     let extents = match options.engine {
         Engine::Baseline => vec![Extent::EMPTY; options.code_region / BYTES_PER_EXTENT].leak(),
         _ => &mut [],
     };
+    // SAFETY: `serialize` follows the linking, on the only thread there is; never unmapped.
     let mut code = unsafe { memory.region(extents) }.map_err(SessionError::Memory)?;
     report.code_region_bytes = code.len();
     report.code_bytes = code.free_bytes();
     // SAFETY: the memory is never unmapped or reused; Linux saves the processor's state.
     let linked = unsafe {
         if options.engine == Engine::Baseline {
-            let config = BaselineConfig {
+            let mut config = BaselineConfig {
                 force: options.force,
+                evict_every: options.evict,
+                count_interpreted: options.count_interpreted,
                 ..BaselineConfig::default()
             };
-            vm.use_baseline(bundle, code, config)
+            if options.eager {
+                (config.threshold, config.sample_every) = (0, 1);
+            }
+            let linked = vm.use_baseline(bundle, code, config);
+            linked.map(|()| vm.baseline_stats().map_or(0, |b| b.free_bytes as usize))
         } else {
-            vm.use_bundle(bundle, &mut code)
+            let linked = vm.use_bundle(bundle, &mut code);
+            linked.map(|()| code.free_bytes())
         }
     };
-    linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
+    report.code_bytes -= linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
     serialize();
     Ok(())
 }

@@ -12,8 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Both engines, for tests that compare them.
-pub const ENGINES: [Engine; 2] = [Engine::Portable, Engine::Interp];
+/// All engines, for tests that compare them.
+pub const ENGINES: [Engine; 3] = [Engine::Portable, Engine::Interp, Engine::Baseline];
 
 /// How long a run may take before it counts as one that doesn't end.
 pub const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -118,12 +118,28 @@ impl Ended {
         let interp = self.counter("interp_entries");
         let entered = match engine {
             Engine::Portable => portable > 0 && interp == 0,
-            Engine::Interp => interp > 0 && portable == 0 && self.counter("code_bytes") > 0,
+            Engine::Interp | Engine::Baseline => {
+                interp > 0 && portable == 0 && self.counter("code_bytes") > 0
+            }
         };
         if named && entered {
             Ok(())
         } else {
             Err(format!("{} didn't run it: {}", engine.name(), self.stats()))
+        }
+    }
+}
+
+impl Ended {
+    /// Fails unless functions were compiled, and none was refused.
+    pub fn prove_compiled(&self) -> Result<(), String> {
+        let refused = self.stats().split("\"refused\":{").nth(1);
+        let refused = refused.and_then(|s| s.split('}').next()).unwrap_or("?");
+        let none = refused.split(',').all(|reason| reason.ends_with(":0"));
+        if none && self.counter("compiled_functions") > 0 {
+            Ok(())
+        } else {
+            Err(format!("not compiled: {}", self.stats()))
         }
     }
 }

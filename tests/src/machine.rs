@@ -6,11 +6,13 @@
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
+use lua_core::baseline::{BaselineConfig, BaselineStats};
 use lua_core::engine::interp::PREBUILT;
 use lua_core::heap::Buffer;
 use lua_core::state::Stats;
 use lua_core::{Config, Engine, Vm, VmError};
 use moonpatch::memory::{CodeMemory, Region, serialize};
+use rt_nostd::Extent;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -21,6 +23,7 @@ const CODE: usize = 1 << 20;
 pub struct Machine {
     region: Region,
     code: CodeMemory,
+    extents: Vec<Extent>,
     output: Catcher,
 }
 
@@ -53,6 +56,8 @@ pub struct Setup {
     pub engine: Engine,
     /// Bytes of the native stack, from the caller's frame down, that may be used; 0: unlimited.
     pub native_stack: usize,
+    /// For the engine with the baseline compiler.
+    pub baseline: BaselineConfig,
     /// `Vm::set_fuel`.
     pub fuel: Option<u64>,
     /// Bytes at the low end of the region that are taken, though never touched, before the
@@ -68,6 +73,7 @@ impl Setup {
         Setup {
             engine,
             native_stack: 0,
+            baseline: BaselineConfig::default(),
             fuel: None,
             ballast: 0,
             arm: |_| {},
@@ -89,6 +95,8 @@ pub struct Outcome {
     pub output: Vec<u8>,
     /// Counters.
     pub stats: Stats,
+    /// Counters of the baseline compiler, if it was used.
+    pub baseline: Option<BaselineStats>,
 }
 
 impl Machine {
@@ -97,6 +105,7 @@ impl Machine {
         Machine {
             region: Region::reserve(region).expect("memory for Lua"),
             code: CodeMemory::map(CODE).expect("memory for code"),
+            extents: vec![Extent::EMPTY; CODE / 2048],
             output: Catcher {
                 bytes: Vec::with_capacity(output),
                 overflow: false,
@@ -123,11 +132,18 @@ impl Machine {
         let memory: &mut [MaybeUninit<u8>] = self.region.bytes();
         (setup.arm)(true);
         let mut vm = Vm::new(memory, &config).expect("a VM");
-        if setup.engine == Engine::Interp {
+        if setup.engine != Engine::Portable {
             // SAFETY: serialized below; code runs on this thread, until `vm` goes.
-            let mut code = unsafe { self.code.region(&mut []) }.expect("a code region");
+            let code = unsafe { self.code.region(&mut self.extents) };
+            let mut code = code.expect("a code region");
             // SAFETY: `self.code` outlives `vm`; this system saves the processor's state.
-            unsafe { vm.use_bundle(PREBUILT, &mut code) }.expect("the prebuilt bundle");
+            let linked = unsafe {
+                match setup.engine {
+                    Engine::Baseline => vm.use_baseline(PREBUILT, code, setup.baseline),
+                    _ => vm.use_bundle(PREBUILT, &mut code).map(|_| ()),
+                }
+            };
+            linked.expect("the prebuilt bundle");
             serialize();
         }
         // As large a piece at once as a buffer can be.
@@ -151,7 +167,7 @@ impl Machine {
         if result.is_ok() {
             vm.close();
         }
-        let stats = vm.stats();
+        let (stats, baseline) = (vm.stats(), vm.baseline_stats());
         (setup.arm)(false);
         let message = vm
             .message()
@@ -159,7 +175,9 @@ impl Machine {
         assert!(!self.output.overflow, "more output than there was room for");
         let entered = match setup.engine {
             Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
-            Engine::Interp => stats.interp_entries > 0 && stats.portable_entries == 0,
+            Engine::Interp | Engine::Baseline => {
+                stats.interp_entries > 0 && stats.portable_entries == 0
+            }
         };
         assert!(
             entered || result == Err(VmError::Syntax),
@@ -171,6 +189,7 @@ impl Machine {
             message: result.is_err().then_some(message).flatten(),
             output: self.output.bytes.clone(),
             stats,
+            baseline,
         }
     }
 }

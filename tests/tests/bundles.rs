@@ -119,13 +119,20 @@ fn a_missing_import() {
 #[test]
 fn a_missing_function() {
     let count = model().functions.len();
-    for gone in ["enter", "slow"] {
+    // Not one that stencils jump to.
+    for gone in ["enter", "hook"] {
         let bytes = rewritten(|m| m.functions.retain(|f| f.name != gone));
         refused(&bytes, &format!("no function '{gone}'"));
     }
     let bytes = rewritten(|m| m.functions.retain(|f| !f.name.starts_with("op_Add")));
     assert!(Bundle::parse(&bytes).unwrap().function_count() < count as u32);
     refused(&bytes, "no function '");
+}
+
+#[test]
+fn a_missing_stencil() {
+    let bytes = rewritten(|m| m.stencils.retain(|s| s.name != "op_Add"));
+    refused(&bytes, "'Add'");
 }
 
 #[test]

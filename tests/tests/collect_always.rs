@@ -8,31 +8,42 @@ use lua_core::Engine;
 use moonpatch_tests::command::{check_program, moonpatch_extra_checks, run};
 use moonpatch_tests::programs::{check_all, listed};
 
-fn run_subset(engine: Engine, mode: &str) {
+fn run_subset(engine: Engine, options: &[&str]) {
     check_all(&listed("gc-subset.txt"), |program| {
         let path = moonpatch_extra_checks();
-        check_program(path, engine, &[mode], program)
+        check_program(path, engine, options, program)
     });
 }
 
 #[test]
 fn subset_portable() {
-    run_subset(Engine::Portable, "--collect-always");
+    run_subset(Engine::Portable, &["--collect-always"]);
 }
 
 #[test]
 fn subset_interp() {
-    run_subset(Engine::Interp, "--collect-always");
+    run_subset(Engine::Interp, &["--collect-always"]);
 }
 
 #[test]
 fn subset_in_steps_portable() {
-    run_subset(Engine::Portable, "--collect-steps");
+    run_subset(Engine::Portable, &["--collect-steps"]);
 }
 
 #[test]
 fn subset_in_steps_interp() {
-    run_subset(Engine::Interp, "--collect-steps");
+    run_subset(Engine::Interp, &["--collect-steps"]);
+}
+
+/// Code is made and, when what it refers to is dead, thrown away.
+#[test]
+fn subset_forced() {
+    run_subset(Engine::Baseline, &["--collect-always", "--force"]);
+}
+
+#[test]
+fn subset_in_steps_eager() {
+    run_subset(Engine::Baseline, &["--collect-steps", "--eager"]);
 }
 
 /// The tests would prove nothing if the option did nothing.

@@ -29,6 +29,11 @@ fn corpus_interp() {
 }
 
 #[test]
+fn corpus_baseline() {
+    run_all(Engine::Baseline);
+}
+
+#[test]
 fn benchmarks_portable() {
     run_benchmarks(Engine::Portable);
 }
@@ -36,6 +41,11 @@ fn benchmarks_portable() {
 #[test]
 fn benchmarks_interp() {
     run_benchmarks(Engine::Interp);
+}
+
+#[test]
+fn benchmarks_baseline() {
+    run_benchmarks(Engine::Baseline);
 }
 
 /// Memory that is just enough must not matter to results.

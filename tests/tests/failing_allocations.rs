@@ -1,4 +1,4 @@
-//! Every allocation fails: in every program of the corpus, in both engines, the n-th
+//! Every allocation fails: in every program of the corpus, in each engine, the n-th
 //! allocation, for each n. Then the program succeeds, or ends with "not enough memory";
 //! the heap verifies, and the VM goes on to be of use.
 //!
@@ -12,12 +12,14 @@
 #![cfg(feature = "extra-checks")]
 
 use core::ffi::c_void;
+use lua_core::baseline::BaselineConfig;
 use lua_core::engine::interp::PREBUILT;
 use lua_core::{Config, Engine, Shortage, Vm, VmError};
 use moonpatch::memory::{CodeMemory, Region, serialize};
 use moonpatch_tests::machine::on_small_stack;
 use moonpatch_tests::memory_files::MemoryFiles;
 use moonpatch_tests::programs::{Program, corpus, same};
+use rt_nostd::Extent;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +48,7 @@ const STILL_ALIVE: &[u8] = b"
 struct Bench {
     region: Region,
     code: CodeMemory,
+    extents: Vec<Extent>,
     files: &'static MemoryFiles,
     engine: Engine,
 }
@@ -67,6 +70,7 @@ impl Bench {
         Bench {
             region: Region::reserve(REGION).expect("memory for Lua"),
             code: CodeMemory::map(1 << 20).expect("memory for code"),
+            extents: vec![Extent::EMPTY; 512],
             files: Box::leak(Box::default()),
             engine,
         }
@@ -88,11 +92,22 @@ impl Bench {
         config.hooks.write = MemoryFiles::hook;
         let mut vm = Vm::new(self.region.bytes(), &config).expect("a VM");
         vm.open_system(self.files).expect("room for the library");
-        if self.engine == Engine::Interp {
+        if self.engine != Engine::Portable {
             // SAFETY: serialized below; code runs on this thread, until `vm` goes.
-            let mut code = unsafe { self.code.region(&mut []) }.expect("a code region");
+            let code = unsafe { self.code.region(&mut self.extents) };
+            let mut code = code.expect("a code region");
+            let config = BaselineConfig {
+                force: true,
+                ..BaselineConfig::default()
+            };
             // SAFETY: `self.code` outlives `vm`; this system saves the processor's state.
-            unsafe { vm.use_bundle(PREBUILT, &mut code) }.expect("the prebuilt bundle");
+            let linked = unsafe {
+                match self.engine {
+                    Engine::Baseline => vm.use_baseline(PREBUILT, code, config),
+                    _ => vm.use_bundle(PREBUILT, &mut code).map(|_| ()),
+                }
+            };
+            linked.expect("the prebuilt bundle");
             serialize();
         }
         vm.set_fuel(fuel);
@@ -111,8 +126,12 @@ impl Bench {
         let stats = vm.stats();
         assert!(match self.engine {
             Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
-            Engine::Interp => stats.interp_entries > 0 && stats.portable_entries == 0,
+            Engine::Interp | Engine::Baseline => {
+                stats.interp_entries > 0 && stats.portable_entries == 0
+            }
         });
+        let compiled = vm.baseline_stats().map(|b| b.functions);
+        assert_ne!(compiled, Some(0));
         Run {
             result,
             message,
@@ -269,6 +288,11 @@ fn once_interp() {
 }
 
 #[test]
+fn once_baseline() {
+    fail_everywhere(Engine::Baseline, Shortage::Once);
+}
+
+#[test]
 fn until_raised_portable() {
     fail_everywhere(Engine::Portable, Shortage::UntilRaised);
 }
@@ -279,6 +303,11 @@ fn until_raised_interp() {
 }
 
 #[test]
+fn until_raised_baseline() {
+    fail_everywhere(Engine::Baseline, Shortage::UntilRaised);
+}
+
+#[test]
 fn for_good_portable() {
     fail_everywhere(Engine::Portable, Shortage::ForGood);
 }
@@ -286,4 +315,9 @@ fn for_good_portable() {
 #[test]
 fn for_good_interp() {
     fail_everywhere(Engine::Interp, Shortage::ForGood);
+}
+
+#[test]
+fn for_good_baseline() {
+    fail_everywhere(Engine::Baseline, Shortage::ForGood);
 }

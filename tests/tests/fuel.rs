@@ -54,16 +54,22 @@ fn engines_end_at_the_same_point() {
     let mut ends = Vec::new();
     for fuel in small.chain(edges).chain(spread) {
         let portable = with_fuel(Engine::Portable, fuel, MIXED);
-        let interp = with_fuel(Engine::Interp, fuel, MIXED);
-        assert_eq!(portable.result, interp.result, "fuel {fuel}");
-        assert_eq!(portable.stats.ticks, interp.stats.ticks, "fuel {fuel}");
-        let (p, i) = (&portable.output, &interp.output);
-        assert!(
-            p == i,
-            "fuel {fuel}: {} and {} bytes printed",
-            p.len(),
-            i.len()
-        );
+        for engine in [Engine::Interp, Engine::Baseline] {
+            let other = with_fuel(engine, fuel, MIXED);
+            let name = engine.name();
+            assert_eq!(portable.result, other.result, "fuel {fuel}, {name}");
+            assert_eq!(
+                portable.stats.ticks, other.stats.ticks,
+                "fuel {fuel}, {name}"
+            );
+            let (p, o) = (&portable.output, &other.output);
+            assert!(
+                p == o,
+                "fuel {fuel}, {name}: {} and {} bytes printed",
+                p.len(),
+                o.len()
+            );
+        }
         assert_eq!(portable.result, Err(VmError::OutOfFuel), "fuel {fuel}");
         ends.push((fuel, portable.output.len()));
     }
@@ -146,12 +152,10 @@ fn the_command_ends_at_the_same_point() {
             .iter()
             .map(|&engine| run_text(engine, &["--fuel", &fuel_text], MIXED))
             .collect();
-        assert_eq!(ends[0].stdout, ends[1].stdout, "fuel {fuel}");
-        assert_eq!(
-            ends[0].counter("ticks"),
-            ends[1].counter("ticks"),
-            "fuel {fuel}"
-        );
-        assert_eq!((ends[0].code(), ends[1].code()), (1, 1));
+        for end in &ends {
+            assert_eq!(ends[0].stdout, end.stdout, "fuel {fuel}");
+            assert_eq!(ends[0].counter("ticks"), end.counter("ticks"));
+            assert_eq!(end.code(), 1);
+        }
     }
 }

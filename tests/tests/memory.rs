@@ -133,6 +133,13 @@ fn a_full_region_can_be_caught_interp() {
     }
 }
 
+#[test]
+fn a_full_region_can_be_caught_baseline() {
+    for (name, text) in HOARDERS {
+        hoard(Engine::Baseline, name, text, 1 << 20);
+    }
+}
+
 /// Uncaught, under the command's cap: a message and status 1, and the cap holds.
 #[test]
 fn the_cap_of_the_command_holds() {

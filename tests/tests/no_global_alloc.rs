@@ -1,8 +1,9 @@
 //! lua-core never uses a global allocator: here is one that aborts when a thread that has
 //! forbidden it asks for memory. The whole corpus runs under it, from the making of the VM
-//! to its end, in both engines.
+//! to its end, in every engine.
 
 use lua_core::Engine;
+use lua_core::baseline::BaselineConfig;
 use moonpatch_tests::machine::{Machine, Setup};
 use moonpatch_tests::programs;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -47,9 +48,10 @@ fn forbid(on: bool) {
     FORBIDDEN.set(on);
 }
 
-fn run_all(engine: Engine) {
+fn run_all(engine: Engine, baseline: BaselineConfig) {
     let setup = Setup {
         arm: forbid,
+        baseline,
         ..Setup::new(engine)
     };
     let mut machine = Machine::new(256 << 20, 1 << 20);
@@ -79,12 +81,21 @@ fn run_all(engine: Engine) {
 
 #[test]
 fn portable() {
-    run_all(Engine::Portable);
+    run_all(Engine::Portable, BaselineConfig::default());
 }
 
 #[test]
 fn interp() {
-    run_all(Engine::Interp);
+    run_all(Engine::Interp, BaselineConfig::default());
+}
+
+#[test]
+fn baseline() {
+    let force = BaselineConfig {
+        force: true,
+        ..BaselineConfig::default()
+    };
+    run_all(Engine::Baseline, force);
 }
 
 /// The guard works: what the other tests prove would be nothing otherwise. In a child,

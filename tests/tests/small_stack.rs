@@ -52,6 +52,11 @@ fn thread_interp() {
     in_thread(Engine::Interp);
 }
 
+#[test]
+fn thread_baseline() {
+    in_thread(Engine::Baseline);
+}
+
 /// The command itself, with the system's limit set: the kernel kills whoever goes below.
 #[test]
 fn process_with_a_small_stack() {
@@ -200,6 +205,11 @@ fn endless_recursion_portable() {
 #[test]
 fn endless_recursion_interp() {
     endless(Engine::Interp, USABLE, STACK);
+}
+
+#[test]
+fn endless_recursion_baseline() {
+    endless(Engine::Baseline, USABLE, STACK);
 }
 
 /// Uncaught, with the command's own stack: an error, status 1 and a traceback.

@@ -42,13 +42,20 @@ pub struct BaselineConfig {
     /// Compile each function before it first runs; [`BaselineStats::refused`] tells which
     /// couldn't be.
     pub force: bool,
-    /// Samples that find a function running until it is compiled.
+    /// Samples that find a function running until it is compiled. 0: the first one does, and
+    /// any later one if the code was thrown away or refused.
     pub threshold: u32,
     /// Whether compiled code has inline caches. Off: each access by name goes to the table
     /// of shapes and names.
     pub inline_caches: bool,
     /// Most stubs behind the entry of an inline cache that lies in the main code.
     pub stubs: u32,
+    /// Ticks between samples; 0: as it seems worth while.
+    pub sample_every: u32,
+    /// For tests: with every so many samples all compiled code is thrown away; 0: never.
+    pub evict_every: u32,
+    /// For tests: the interpreter counts its instructions, and is slow at that.
+    pub count_interpreted: bool,
 }
 
 impl Default for BaselineConfig {
@@ -58,6 +65,9 @@ impl Default for BaselineConfig {
             threshold: 2,
             inline_caches: true,
             stubs: 5,
+            sample_every: 0,
+            evict_every: 0,
+            count_interpreted: false,
         }
     }
 }
@@ -87,6 +97,12 @@ pub struct BaselineStats {
     pub discarded: u64,
     /// Nanoseconds that compiling took, if the embedder lets it be timed.
     pub compile_ns: u64,
+    /// Instructions executed by the interpreter, if they are counted.
+    pub interpreted: u64,
+    /// Samples that found compiled code running, or about to be called.
+    pub seen_compiled: u64,
+    /// Bytes of the code region that nothing lies in.
+    pub free_bytes: u64,
     /// Refusals by reason.
     pub refused: [u64; Refusal::COUNT],
 }
@@ -277,6 +293,9 @@ impl Vm<'_> {
         unsafe {
             (*rt.vm()).code_base = baseline.region.base();
             (*rt.vm()).baseline = Some(baseline);
+            if config.count_interpreted {
+                (*rt.vm()).dispatch = [(*rt.vm()).hook_handler; 256];
+            }
         }
         self.set_engine(Engine::Baseline);
         rt.shorten_slice();
@@ -285,7 +304,10 @@ impl Vm<'_> {
 
     /// What the baseline compiler has done; `None` if it isn't used.
     pub fn baseline_stats(&self) -> Option<BaselineStats> {
-        self.rt().baseline().map(|b| b.stats)
+        self.rt().baseline().map(|b| BaselineStats {
+            free_bytes: b.region.free_bytes() as u64,
+            ..b.stats
+        })
     }
 }
 

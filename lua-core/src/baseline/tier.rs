@@ -23,6 +23,9 @@ impl Rt {
     #[inline]
     pub(crate) fn slice_ticks(self) -> i32 {
         match self.baseline() {
+            Some(baseline) if baseline.on && baseline.config.sample_every != 0 => {
+                baseline.config.sample_every.min(QUANTUM as u32) as i32
+            }
             Some(baseline) if baseline.on => {
                 // A multiplicative generator; the same in each run.
                 baseline.jitter = baseline.jitter.wrapping_mul(0x9E37_79B1) | 1;
@@ -48,6 +51,10 @@ impl Rt {
             return;
         }
         baseline.samples = baseline.samples.wrapping_add(1);
+        let evict = baseline.config.evict_every;
+        if evict != 0 && baseline.samples.is_multiple_of(evict) {
+            while self.evict_one() {}
+        }
         let i = insn(pc);
         // SAFETY: a complete frame of a Lua function, and registers of it.
         let (running, called) = unsafe {
@@ -80,17 +87,20 @@ impl Rt {
         };
         let record = self.compiled_of(entry);
         if record != 0 {
+            baseline.stats.seen_compiled += 1;
             self.touch_compiled(record, baseline.samples);
             return self.improve(record, entry);
         }
         let heat = self.get::<u32>(entry - HEAT_BEFORE_ENTRY).saturating_add(1);
         self.set(entry - HEAT_BEFORE_ENTRY, heat);
-        // A refused function is tried again after twice as many samples.
-        if heat >= baseline.config.threshold && heat.is_power_of_two() {
+        // A refused function, or one whose code was thrown away, is tried again after twice
+        // as many samples.
+        let threshold = baseline.config.threshold;
+        if threshold == 0 || heat >= threshold && heat.is_power_of_two() {
             self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)));
             return false;
         }
-        heat < baseline.config.threshold
+        heat < threshold
     }
 
     /// At a sample of compiled code: compiles it again if inline caches have learnt what would
@@ -126,6 +136,19 @@ impl Rt {
         {
             baseline.stats.refused[refusal as usize] += 1;
         }
+    }
+
+    /// The interpreter is about to execute an instruction, and asks for hooks first.
+    #[inline]
+    pub(crate) fn count_interpreted(self) {
+        if let Some(baseline) = self.baseline() {
+            baseline.stats.interpreted += 1;
+        }
+    }
+
+    /// Are instructions of the interpreter counted?
+    pub(crate) fn counts_interpreted(self) -> bool {
+        self.baseline().is_some_and(|b| b.config.count_interpreted)
     }
 
     /// A function is about to be made of a prototype: compiles it if all must be.

@@ -168,6 +168,10 @@ impl Rt {
                 (*vm).dispatch = [(*vm).hook_handler; 256];
             } else {
                 (*vm).dispatch = (*vm).handlers;
+                #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+                if self.counts_interpreted() {
+                    (*vm).dispatch = [(*vm).hook_handler; 256];
+                }
             }
         }
     }
@@ -220,6 +224,8 @@ impl Rt {
     /// execute (now without asking again), or leaves the engine.
     pub(crate) fn hooked(self, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
         let (mut base, mut pc) = (base, pc);
+        #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+        self.count_interpreted();
         while self.wants(!0) {
             self.save_frame(base, pc);
             let step = match self.next_report(base, pc) {

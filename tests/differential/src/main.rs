@@ -117,6 +117,42 @@ impl Options {
                 1,
                 usize::MAX,
             ),
+            engine(
+                "baseline",
+                &self.moonpatch,
+                &["--engine=baseline"],
+                1,
+                usize::MAX,
+            ),
+            engine(
+                "baseline forced",
+                &self.moonpatch,
+                &["--engine=baseline", "--force"],
+                1,
+                usize::MAX,
+            ),
+            engine(
+                "baseline eager",
+                &self.moonpatch,
+                &["--engine=baseline", "--eager"],
+                1,
+                usize::MAX,
+            ),
+            engine(
+                "baseline evicting",
+                &self.moonpatch,
+                &["--engine=baseline", "--eager", "--evict=5"],
+                3,
+                usize::MAX,
+            ),
+            // Little more than the AOT part takes.
+            engine(
+                "baseline in little memory",
+                &self.moonpatch,
+                &["--engine=baseline", "--force", "--code-region=96K"],
+                2,
+                usize::MAX,
+            ),
         ];
         if let Some(path) = &self.extra_checks {
             let always = "--collect-always";
@@ -131,6 +167,13 @@ impl Options {
                 "interp collecting",
                 path,
                 &["--engine=interp", always],
+                5,
+                10,
+            ));
+            all.push(engine(
+                "baseline collecting",
+                path,
+                &["--engine=baseline", "--eager", always],
                 5,
                 10,
             ));
