@@ -11,7 +11,7 @@ fn on_bundle(bytes: &[u8]) -> Ended {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file");
     run(&[
-        "--engine=interp".as_ref(),
+        "--engine=baseline".as_ref(),
         "--bundle".as_ref(),
         file.path().as_os_str(),
         "-e".as_ref(),
