@@ -50,6 +50,7 @@ fn bytecode(number: usize) -> StencilModel {
         fallthrough: Some("hole_next".to_owned()),
         holes,
         register_holes: Vec::new(),
+        short: None,
     }
 }
 

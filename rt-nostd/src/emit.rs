@@ -279,6 +279,13 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
                     let bytes = match form {
                         OperandForm::Abs32 => field::abs32(value, hole.addend),
                         OperandForm::Abs32S => field::abs32s(value, hole.addend),
+                        OperandForm::Abs8S => match field::abs8s(value, hole.addend) {
+                            Some(byte) => {
+                                self.region.view.put(place, byte).map_err(passes_differ)?;
+                                continue;
+                            }
+                            None => None,
+                        },
                         OperandForm::Abs64 => {
                             let bytes = field::abs64(value, hole.addend);
                             self.region.view.put(place, bytes).map_err(passes_differ)?;

@@ -305,6 +305,7 @@ impl fmt::Display for EmitError<'_> {
                     OperandForm::Abs32 => "0 to 4294967295",
                     OperandForm::Abs32S => "-2147483648 to 2147483647",
                     OperandForm::Abs64 => "any",
+                    OperandForm::Abs8S => "-128 to 127",
                 };
                 write!(
                     f,

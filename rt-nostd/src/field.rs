@@ -17,6 +17,13 @@ pub(crate) fn abs32s(value: i64, addend: i64) -> Option<[u8; 4]> {
     Some(value.to_le_bytes())
 }
 
+/// The byte of a hole of one byte: the range of `i8`.
+#[inline]
+pub(crate) fn abs8s(value: i64, addend: i64) -> Option<[u8; 1]> {
+    let value = i8::try_from(value.checked_add(addend)?).ok()?;
+    Some(value.to_le_bytes())
+}
+
 /// The bytes of a hole of eight bytes: modulo 2^64, as addresses are.
 #[inline]
 pub(crate) fn abs64(value: i64, addend: i64) -> [u8; 8] {
@@ -81,6 +88,20 @@ mod tests {
         assert_eq!(signed(min, 0), Some(i32::MIN));
         assert_eq!(signed(min - 1, 0), None);
         assert_eq!(signed(i64::MAX, i64::MAX), None);
+    }
+
+    #[test]
+    fn abs8s_edges() {
+        let byte = |value, addend| abs8s(value, addend).map(|[byte]| byte);
+        assert_eq!(byte(0, 0), Some(0));
+        assert_eq!(byte(127, 0), Some(127));
+        assert_eq!(byte(128, 0), None);
+        assert_eq!(byte(120, 8), None);
+        assert_eq!(byte(128, -1), Some(127));
+        assert_eq!(byte(-128, 0), Some(128));
+        assert_eq!(byte(-129, 0), None);
+        assert_eq!(byte(255, 0), None);
+        assert_eq!(byte(i64::MAX, i64::MAX), None);
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn model() -> BundleModel {
                 hole(Part::Cold, 6, continuation("other")),
             ],
             register_holes: Vec::new(),
+            short: None,
         },
         StencilModel {
             name: "ret".to_owned(),
@@ -72,6 +73,7 @@ fn model() -> BundleModel {
             fallthrough: None,
             holes: Vec::new(),
             register_holes: Vec::new(),
+            short: None,
         },
     ];
     model

@@ -216,15 +216,8 @@ fn emit(graph: &Graph, part: Part, items: &[Item], places: &Places) -> Result<En
                 let start = end(&out)?;
                 out.bytes.extend_from_slice(&piece.bytes);
                 for (at, reference) in &piece.fields {
-                    let wide = matches!(
-                        reference,
-                        Reference::Operand {
-                            form: stencil_format::OperandForm::Abs64,
-                            ..
-                        }
-                    );
                     let from = start as usize + usize::from(*at);
-                    out.bytes[from..from + if wide { 8 } else { 4 }].fill(0);
+                    out.bytes[from..from + reference.width()].fill(0);
                     out.holes.push(RawHole {
                         offset: start + u32::from(*at),
                         tail: piece.bytes.len() as u8 - at,

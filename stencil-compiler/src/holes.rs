@@ -38,6 +38,17 @@ pub enum Reference {
     },
 }
 
+impl Reference {
+    /// Bytes that the field takes.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Operand { form, .. } => form.width() as usize,
+            Self::Entry(_) | Self::Data { .. } => 4,
+        }
+    }
+}
+
 /// Something that control can go to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Entry {

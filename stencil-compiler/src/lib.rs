@@ -18,6 +18,7 @@
 //! | [`blocks`] | a stencil's instructions | basic blocks with symbolic ends |
 //! | [`checks`] | blocks | refusals: frames at exits, returns, processor features |
 //! | [`fallthrough`] | blocks | their order: hot, cold, which jump disappears |
+//! | [`shorten`] | ordered blocks | the same with operands of one byte: a short variant |
 //! | [`encode`] | ordered blocks | bytes and holes of the two parts |
 //! | [`validate`] | both of the above | whether they do the same |
 //! | [`constants`] | references to data | the rodata blob |
@@ -51,6 +52,10 @@
 //! exit, and it may not return unless the setting `returns` lists it.
 //! [`settings`] says where the settings are written.
 //!
+//! A *short variant* of a stencil holds the operands that the setting
+//! `short-operands` lists in one byte each where they are displacements, and is
+//! called `NAME.short`. A client that knows them to be small emits it instead.
+//!
 //! Architecture invariant: no stage guesses. What isn't understood is refused
 //! with the function's name.
 #![forbid(unsafe_code)]
@@ -75,6 +80,7 @@ pub mod naming;
 pub mod object_file;
 pub mod provenance;
 pub mod settings;
+pub mod shorten;
 pub mod validate;
 pub mod writer;
 
@@ -189,17 +195,32 @@ fn stencil(
     let continuation = &package.settings.fallthrough;
     let before = graph.clone();
     let plan = fallthrough::arrange(&mut graph, continuation);
-    let parts = encode::encode(&graph, &plan, continuation)?;
-    let falls_to = plan.falls_through.then_some(continuation.as_str());
-    validate::check(&before, &parts, falls_to).map_err(|error| match error {
+    let finish = |before: &blocks::Graph, graph: &blocks::Graph| {
+        let parts = encode::encode(graph, &plan, continuation)?;
+        let falls_to = plan.falls_through.then_some(continuation.as_str());
+        validate::check(before, &parts, falls_to)?;
+        Ok(parts)
+    };
+    let in_stencil = |error| match error {
         Error::Internal(what) => Error::Internal(format!("stencil `{name}`: {what}")),
         other => other,
-    })?;
+    };
+    let parts = finish(&before, &graph).map_err(in_stencil)?;
+    let operands = &package.settings.short_operands;
+    let short = shorten::shorten(&graph, operands)
+        .and_then(
+            |short| match (short, shorten::shorten(&before, operands)?) {
+                (Some(short), Some(before)) => finish(&before, &short).map(Some),
+                _ => Ok(None),
+            },
+        )
+        .map_err(in_stencil)?;
     Ok(Ok(FinishedStencil {
         symbol: function.symbol.clone(),
         name: name.to_owned(),
         parts,
         falls_through: plan.falls_through,
         features,
+        short,
     }))
 }

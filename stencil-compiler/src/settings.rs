@@ -6,6 +6,7 @@
 //! returns = ["done"]              # stencils that may return natively
 //! imports = ["memcpy"]            # compiler builtins that the embedder supplies
 //! sources = ["src", "../lang"]    # what the source digest covers, if not everything
+//! short-operands = ["HOLE_A"]     # operands that short variants hold in one byte
 //! ```
 //!
 //! Unknown keys are errors: a misspelt one must not be ignored. Called by [`crate::driver`].
@@ -26,6 +27,9 @@ pub struct Settings {
     /// Files and folders relative to the package that the digest covers; the
     /// package and its path dependencies, whole, when absent.
     pub sources: Option<Vec<String>>,
+    /// Operands whose displacements take one byte in short variants; none are made
+    /// when empty.
+    pub short_operands: Vec<String>,
 }
 
 impl Default for Settings {
@@ -35,6 +39,7 @@ impl Default for Settings {
             returns: Vec::new(),
             imports: Vec::new(),
             sources: None,
+            short_operands: Vec::new(),
         }
     }
 }
@@ -57,6 +62,7 @@ impl Settings {
                 "fallthrough" => settings.fallthrough = string(key, value)?,
                 "returns" => settings.returns = strings(key, value)?,
                 "imports" => settings.imports = strings(key, value)?,
+                "short-operands" => settings.short_operands = strings(key, value)?,
                 "sources" => settings.sources = Some(strings(key, value)?),
                 _ => return Err(Error::Metadata(format!("unknown key `{key}`"))),
             }

@@ -118,7 +118,7 @@ pub fn check(graph: &Graph, parts: &[Encoded; 2], fallthrough: Option<&str>) -> 
         };
         let mut bytes = piece.bytes.clone();
         for (at, reference) in &piece.fields {
-            let (from, width) = (usize::from(*at), width_of(reference));
+            let (from, width) = (usize::from(*at), reference.width());
             bytes[from..from + width].fill(0);
             let same = |hole: &&RawHole| {
                 hole.offset == offset + u32::from(*at)
@@ -142,16 +142,6 @@ pub fn check(graph: &Graph, parts: &[Encoded; 2], fallthrough: Option<&str>) -> 
         }
     }
     Ok(())
-}
-
-fn width_of(reference: &Reference) -> usize {
-    match reference {
-        Reference::Operand {
-            form: stencil_format::OperandForm::Abs64,
-            ..
-        } => 8,
-        Reference::Operand { .. } | Reference::Entry(_) | Reference::Data { .. } => 4,
-    }
 }
 
 fn inverse(condition: ConditionCode) -> ConditionCode {

@@ -31,7 +31,12 @@ pub struct FinishedStencil {
     pub falls_through: bool,
     /// What its code asks of the processor.
     pub features: CpuFeatures,
+    /// Its short variant, if it has one.
+    pub short: Option<[Encoded; 2]>,
 }
+
+/// What the name of a short variant ends in.
+pub const SHORT: &str = ".short";
 
 /// Where a bundle comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +65,40 @@ pub fn assemble(
     model.cpu_features = aot.features;
     for stencil in stencils {
         model.cpu_features = model.cpu_features.union(stencil.features);
-        let mut holes = Vec::new();
-        for (part, encoded) in [Part::Hot, Part::Cold].into_iter().zip(&stencil.parts) {
-            for hole in &encoded.holes {
-                match finish_hole(package, &aot, &mut pool, part, hole) {
-                    Ok(hole) => holes.push(hole),
-                    Err(reason) => refusals.add(&stencil.symbol, reason),
+        let short_name = format!("{}{SHORT}", stencil.name);
+        let variants = [
+            Some((stencil.name.clone(), &stencil.parts)),
+            stencil
+                .short
+                .as_ref()
+                .map(|short| (short_name.clone(), short)),
+        ];
+        for (name, parts) in variants.into_iter().flatten() {
+            let mut holes = Vec::new();
+            for (part, encoded) in [Part::Hot, Part::Cold].into_iter().zip(parts) {
+                for hole in &encoded.holes {
+                    match finish_hole(package, &aot, &mut pool, part, hole) {
+                        Ok(hole) => holes.push(hole),
+                        Err(reason) => refusals.add(&stencil.symbol, reason),
+                    }
                 }
             }
+            let [hot, cold] = parts;
+            let short = stencil.short.as_ref().filter(|_| name != short_name);
+            model.stencils.push(StencilModel {
+                name,
+                hot: hot.bytes.clone(),
+                cold: cold.bytes.clone(),
+                // Stencils lie end to end, so that they can fall through.
+                align: 1,
+                fallthrough: stencil
+                    .falls_through
+                    .then(|| package.settings.fallthrough.clone()),
+                holes,
+                register_holes: Vec::new(),
+                short: short.map(|_| short_name.clone()),
+            });
         }
-        let [hot, cold] = &stencil.parts;
-        model.stencils.push(StencilModel {
-            name: stencil.name.clone(),
-            hot: hot.bytes.clone(),
-            cold: cold.bytes.clone(),
-            // Stencils lie end to end, so that they can fall through.
-            align: 1,
-            fallthrough: stencil
-                .falls_through
-                .then(|| package.settings.fallthrough.clone()),
-            holes,
-            register_holes: Vec::new(),
-        });
     }
     model.code_align = if aot.bytes.is_empty() { 1 } else { CODE_ALIGN };
     model.rodata_align = pool.align.max(1);

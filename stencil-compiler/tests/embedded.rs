@@ -17,6 +17,7 @@ fn bundle() -> Vec<u8> {
         fallthrough: None,
         holes: Vec::new(),
         register_holes: Vec::new(),
+        short: None,
     });
     model.write().expect("a bundle")
 }

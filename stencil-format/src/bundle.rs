@@ -83,7 +83,7 @@ impl<'a> Bundle<'a> {
         self.bytes
     }
 
-    /// The format version: [`VERSION`](crate::VERSION), as long as there is one only.
+    /// The format version: [`OLDEST_VERSION`](crate::OLDEST_VERSION) to [`VERSION`](crate::VERSION).
     pub fn version(&self) -> u32 {
         wire::u32_at(self.bytes, layout::AT_VERSION)
     }

@@ -22,6 +22,13 @@ pub enum WriteError {
         /// The function's name.
         function: String,
     },
+    /// A stencil's short variant is none of the 65535 stencils behind it.
+    ShortVariant {
+        /// The stencil.
+        stencil: String,
+        /// The short variant's name.
+        short: String,
+    },
     /// The bundle would be longer than [`MAX_LEN`].
     TooLarge {
         /// Its length in bytes.
@@ -41,6 +48,12 @@ impl fmt::Display for WriteError {
                     "stencil {stencil}: a hole refers to the function {function}, which the bundle does not have"
                 )
             }
+            WriteError::ShortVariant { stencil, short } => {
+                write!(
+                    f,
+                    "stencil {stencil}: its short variant {short} is not among the stencils behind it"
+                )
+            }
             WriteError::TooLarge { found } => {
                 write!(
                     f,
@@ -56,7 +69,9 @@ impl core::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             WriteError::Invalid(error) => Some(error),
-            WriteError::UnknownFunction { .. } | WriteError::TooLarge { .. } => None,
+            WriteError::UnknownFunction { .. }
+            | WriteError::ShortVariant { .. }
+            | WriteError::TooLarge { .. } => None,
         }
     }
 }
@@ -199,7 +214,10 @@ fn encode_stencil(
         sections.u32(to, first as u32);
         sections.u32(to, count as u32);
     }
-    sections.u32(to, stencil.align);
+    let short = short_distance(model, stencil)?;
+    // What two bytes don't hold is no alignment either, and refused as such.
+    let align = stencil.align.min(u16::MAX.into());
+    sections.u32(to, align | u32::from(short) << 16);
     let fallthrough = stencil.fallthrough.as_ref();
     sections.u32(
         to,
@@ -225,6 +243,27 @@ fn encode_stencil(
         sections.at(to).extend_from_slice(&[hole.argument, 0, 0, 0]);
     }
     Ok(())
+}
+
+/// How many records behind a stencil its short variant is; 0 if it has none.
+fn short_distance(model: &BundleModel, stencil: &StencilModel) -> Result<u16, WriteError> {
+    let Some(short) = &stencil.short else {
+        return Ok(0);
+    };
+    let place = |name: &str| {
+        let found = model
+            .stencils
+            .binary_search_by(|stencil| stencil.name.as_str().cmp(name));
+        found.ok()
+    };
+    let distance = || place(short)?.checked_sub(place(&stencil.name)?);
+    distance()
+        .and_then(|distance| u16::try_from(distance).ok())
+        .filter(|&distance| distance != 0)
+        .ok_or_else(|| WriteError::ShortVariant {
+            stencil: stencil.name.clone(),
+            short: short.clone(),
+        })
 }
 
 fn hole_kind(

@@ -141,6 +141,8 @@ pub enum Field {
     RegisterHoleCount,
     /// Alignment of a stencil's hot part.
     Align,
+    /// Distance to a stencil's short variant.
+    Short,
     /// Continuation that a stencil falls through to.
     Fallthrough,
     /// Hot or cold.
@@ -212,6 +214,7 @@ impl Field {
             Field::FirstRegisterHole => "first-register-hole",
             Field::RegisterHoleCount => "register-hole-count",
             Field::Align => "align",
+            Field::Short => "short",
             Field::Fallthrough => "fallthrough",
             Field::Part => "part",
             Field::Kind => "kind",

@@ -181,6 +181,34 @@ pub enum OperandForm {
     Abs32S = 1,
     /// Eight bytes (`R_X86_64_64`): every value.
     Abs64 = 2,
+    /// One byte that the instruction sign-extends: the range of `i8`. In short variants.
+    Abs8S = 3,
+}
+
+impl OperandForm {
+    /// Whether it holds `value + addend`.
+    pub const fn holds(self, value: i64, addend: i64) -> bool {
+        let (low, high) = match self {
+            OperandForm::Abs32 => (0, u32::MAX as i64),
+            OperandForm::Abs32S => (i32::MIN as i64, i32::MAX as i64),
+            // Modulo 2^64, as addresses are.
+            OperandForm::Abs64 => return true,
+            OperandForm::Abs8S => (i8::MIN as i64, i8::MAX as i64),
+        };
+        match value.checked_add(addend) {
+            Some(sum) => low <= sum && sum <= high,
+            None => false,
+        }
+    }
+
+    /// Bytes that the hole takes.
+    pub const fn width(self) -> u32 {
+        match self {
+            OperandForm::Abs32 | OperandForm::Abs32S => 4,
+            OperandForm::Abs64 => 8,
+            OperandForm::Abs8S => 1,
+        }
+    }
 }
 
 /// What a `Rel32` hole refers to. Indices are ordinals in the bundle's tables.
@@ -218,11 +246,8 @@ impl HoleKind {
     /// Bytes that the hole takes.
     pub const fn width(self) -> u32 {
         match self {
-            HoleKind::Operand {
-                form: OperandForm::Abs64,
-                ..
-            } => 8,
-            HoleKind::Operand { .. } | HoleKind::Rel32(_) => 4,
+            HoleKind::Operand { form, .. } => form.width(),
+            HoleKind::Rel32(_) => 4,
         }
     }
 
@@ -247,6 +272,10 @@ impl HoleKind {
             6 => HoleKind::Rel32(RelTarget::Rodata),
             7 => HoleKind::Rel32(RelTarget::OwnHot),
             8 => HoleKind::Rel32(RelTarget::OwnCold),
+            9 => HoleKind::Operand {
+                form: OperandForm::Abs8S,
+                ordinal: index,
+            },
             _ => return None,
         };
         Some(kind)
@@ -255,7 +284,12 @@ impl HoleKind {
     /// The kind's code and index in the file.
     pub const fn code(self) -> (u8, u32) {
         match self {
-            HoleKind::Operand { form, ordinal } => (form as u8, ordinal),
+            HoleKind::Operand { form, ordinal } => match form {
+                OperandForm::Abs32 => (0, ordinal),
+                OperandForm::Abs32S => (1, ordinal),
+                OperandForm::Abs64 => (2, ordinal),
+                OperandForm::Abs8S => (9, ordinal),
+            },
             HoleKind::Rel32(RelTarget::Continuation(index)) => (3, index),
             HoleKind::Rel32(RelTarget::Import(index)) => (4, index),
             HoleKind::Rel32(RelTarget::Function(index)) => (5, index),

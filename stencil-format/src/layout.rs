@@ -5,8 +5,10 @@
 
 /// The first eight bytes: like PNG's, they show up text-mode damage.
 pub const MAGIC: [u8; 8] = *b"\x89STNCL\r\n";
-/// The one format version that this crate reads and writes.
-pub const VERSION: u32 = 1;
+/// The format version that this crate writes.
+pub const VERSION: u32 = 2;
+/// The oldest version that it reads.
+pub const OLDEST_VERSION: u32 = 1;
 /// Length of the fixed header, section table included, in bytes.
 pub const HEADER_LEN: usize = SECTION_TABLE + SECTION_COUNT * 8;
 /// Greatest length of a bundle in bytes: no distance inside it overflows an `i32`.

@@ -6,7 +6,7 @@
 //! after [`Bundle::parse`] has returned `Ok` no accessor can fail or panic. This crate
 //! must never know what language the stencils implement.
 //!
-//! # Grammar, version 1
+//! # Grammar, version 2
 //!
 //! All integers are little-endian. `bytes(n)` is `n` raw bytes.
 //!
@@ -14,7 +14,7 @@
 //! bundle   = header, section * 12                     sections in the order of the table
 //! header   =                                          offset
 //!     magic          bytes(8)   89 "STNCL" 0D 0A        0
-//!     version        u32        1                       8
+//!     version        u32        2                       8
 //!     length         u32        of the whole bundle    12
 //!     checksum       u32        CRC-32 (IEEE) of all   16
 //!                               bytes but these four
@@ -48,7 +48,9 @@
 //!
 //! stencil  = name, hot-offset u32, hot-length u32, cold-offset u32, cold-length u32,
 //!            first-hole u32, hole-count u32, first-register-hole u32,
-//!            register-hole-count u32, align u32, fallthrough u32 (FFFFFFFF: none)
+//!            register-hole-count u32, align u16, short u16, fallthrough u32 (FFFFFFFF: none)
+//! short    = how many records behind this one its short variant is; 0: there is none.
+//!            That one has no short variant, and the same fallthrough
 //! hole     = part u8 (0 hot, 1 cold), kind u8, 0 u16, offset u32, index u32, addend i64
 //!            ascending by (part, offset), not overlapping
 //! kind     = 0 Abs32   4 bytes, zero-extended  index: operand
@@ -60,6 +62,7 @@
 //!          | 6 Rel32 to rodata                 index: 0
 //!          | 7 Rel32 to the own hot part       index: 0
 //!          | 8 Rel32 to the own cold part      index: 0
+//!          | 9 Abs8S    1 byte, sign-extended   index: operand
 //! register-hole =
 //!            part u8, class u8 (0 general, 1 float), bit u8, width u8, offset u32,
 //!            argument u8, 0 bytes(3)
@@ -74,6 +77,8 @@
 //! ([`Bundle::rodata_offset`]). Code that refers to other AOT code or to rodata has been
 //! resolved by the writer, so that only imports are left to the loader. Functions may
 //! overlap (two entries into one body).
+//!
+//! Version 1 is read as well; it has no short variants (the field is 0) and no `Abs8S`.
 //!
 //! There is exactly one encoding of a given content: offsets that could be computed are
 //! stored for constant-time access, and checked against the computed ones. That makes
@@ -103,7 +108,7 @@ pub mod testing;
 pub use bundle::{AotFunction, AotRelocation, Bundle};
 pub use error::{BundleError, Expected, Field};
 pub use kinds::{Arch, CpuFeatures, HoleKind, OperandForm, Part, RegisterClass, RelTarget};
-pub use layout::{HEADER_LEN, MAGIC, MAX_ALIGN, MAX_LEN, Section, VERSION};
+pub use layout::{HEADER_LEN, MAGIC, MAX_ALIGN, MAX_LEN, OLDEST_VERSION, Section, VERSION};
 pub use stencil::{Hole, RegisterHole, Stencil};
 pub use template::{CodeRange, Template, Templates};
 

@@ -85,6 +85,8 @@ pub struct StencilModel {
     pub holes: Vec<HoleModel>,
     /// Its register holes.
     pub register_holes: Vec<RegisterHole>,
+    /// Name of its short variant, which must sort behind its own.
+    pub short: Option<String>,
 }
 
 /// A hole of a stencil.
@@ -277,6 +279,9 @@ impl From<&Bundle<'_>> for BundleModel {
                         })
                         .collect(),
                     register_holes: stencil.register_holes().collect(),
+                    short: stencil
+                        .short()
+                        .map(|i| name(bundle.stencil(i).map(|short| short.name()))),
                 })
                 .collect(),
         }

@@ -106,7 +106,24 @@ impl<'a> Stencil<'a> {
 
     /// Alignment of the hot part's start, a power of two. The cold part has none.
     pub fn align(&self) -> u32 {
-        wire::u32_at(self.record, 40)
+        wire::u32_at(self.record, 40) & 0xffff
+    }
+
+    /// The index of its short variant, which does the same and holds some operands in one
+    /// byte: where their values fit ([`Stencil::fits`]), it may be emitted instead.
+    pub fn short(&self) -> Option<u32> {
+        let distance = wire::u32_at(self.record, 40) >> 16;
+        (distance != 0).then_some(self.index + distance)
+    }
+
+    /// Whether every hole of the operand with this ordinal holds `value`.
+    pub fn fits(&self, ordinal: u32, value: i64) -> bool {
+        self.holes().all(|hole| match hole.kind {
+            HoleKind::Operand { form, ordinal: of } if of == ordinal => {
+                form.holds(value, hole.addend)
+            }
+            _ => true,
+        })
     }
 
     /// The continuation that control reaches by running off the end of the hot part.

@@ -114,7 +114,7 @@ impl Template<'_> {
     /// Alignment of the hot part's start, a power of two.
     #[inline]
     pub fn align(self) -> u32 {
-        self.field(40)
+        self.field(40) & 0xffff
     }
 
     /// The continuation that control reaches by running off the end of the hot part.

@@ -243,6 +243,11 @@ fn exercise_stencil(
     if let Some(ordinal) = stencil.fallthrough() {
         assert!(bundle.continuation(ordinal).is_some());
     }
+    if let Some(index) = stencil.short() {
+        let short = bundle.stencil(index).expect("validated");
+        assert_eq!(short.fallthrough(), stencil.fallthrough());
+        assert_eq!(short.short(), None);
+    }
     digest.update(stencil.part(Part::Cold));
     let mut last = (Part::Hot, 0);
     for hole in stencil.holes() {

@@ -12,7 +12,8 @@
 //!     ascending and apart and name imports.
 //!  6. Stencils: code, holes and register holes end to end to the last of each; every
 //!     hole in its part, ascending, apart, of a known kind with a valid ordinal and
-//!     addend; register holes likewise, and not inside holes.
+//!     addend; register holes likewise, and not inside holes; a short variant is there,
+//!     has none and falls through to the same.
 //!
 //! One pass over each section, no allocation. What comes later relies on what came
 //! before. The accessors in `bundle` and `stencil` rely on all of it and nothing else.
@@ -22,8 +23,8 @@ use crate::Bundle;
 use crate::error::{BundleError, Expected, Field};
 use crate::kinds::{Arch, CpuFeatures};
 use crate::layout::{
-    self, HEADER_LEN, MAGIC, MAX_ALIGN, MAX_LEN, SECTION_ALIGN, SECTION_COUNT, SECTION_TABLE,
-    Section, VERSION,
+    self, HEADER_LEN, MAGIC, MAX_ALIGN, MAX_LEN, OLDEST_VERSION, SECTION_ALIGN, SECTION_COUNT,
+    SECTION_TABLE, Section, VERSION,
 };
 use crate::wire::{array_at, u32_at, u64_at};
 
@@ -42,7 +43,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
     let sections = split_sections(bytes)?;
     let names = names::check_names(bytes, &sections)?;
     aot::check_aot(bytes, &sections)?;
-    stencils::check_stencils(&sections)?;
+    stencils::check_stencils(&sections, u32_at(bytes, layout::AT_VERSION))?;
     Ok(Bundle::from_validated(bytes, names, sections))
 }
 
@@ -68,7 +69,7 @@ fn check_identity(bytes: &[u8]) -> Result<(), BundleError> {
         return Err(BundleError::Magic { found: magic });
     }
     let version = u32_at(bytes, layout::AT_VERSION);
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(BundleError::Version {
             expected: VERSION,
             found: version,

@@ -93,10 +93,10 @@ fn identity() {
     magic[7] = b'\r';
     assert_eq!(with(0, &magic), BundleError::Magic { found: magic });
     assert_eq!(
-        with(8, &[2, 0, 0, 0]),
+        with(8, &[3, 0, 0, 0]),
         BundleError::Version {
-            expected: 1,
-            found: 2
+            expected: 2,
+            found: 3
         }
     );
     let len = valid.len() as u64;
@@ -119,19 +119,19 @@ fn identity() {
 #[test]
 fn an_older_or_newer_version_is_refused_as_that() {
     // Even when the rest makes no sense to this version.
-    let mut other = b"\x89STNCL\r\n\x02\0\0\0".to_vec();
+    let mut other = b"\x89STNCL\r\n\x03\0\0\0".to_vec();
     assert_eq!(
         Bundle::parse(&other).expect_err("newer"),
         BundleError::Version {
-            expected: 1,
-            found: 2
+            expected: 2,
+            found: 3
         }
     );
     other[8] = 0;
     assert_eq!(
         Bundle::parse(&other).expect_err("older"),
         BundleError::Version {
-            expected: 1,
+            expected: 2,
             found: 0
         }
     );
@@ -424,8 +424,8 @@ fn holes() {
     let section = Section::Holes;
     check_byte(section, 0, 0, 2, Field::Part, Expected::Between(0, 1));
     check_byte(section, 3, 0, 0, Field::Part, Expected::Between(1, 1));
-    check_byte(section, 0, 1, 9, Field::Kind, Expected::AtMost(8));
-    check_byte(section, 0, 1, 255, Field::Kind, Expected::AtMost(8));
+    check_byte(section, 0, 1, 10, Field::Kind, Expected::AtMost(9));
+    check_byte(section, 0, 1, 255, Field::Kind, Expected::AtMost(9));
     check_byte(section, 0, 2, 1, Field::Reserved, Expected::Exactly(0));
     check(section, 1, 4, 6, Field::Offset, Expected::AtLeast(7));
     check(section, 1, 4, 10, Field::Offset, Expected::Below(10));
@@ -530,5 +530,5 @@ fn messages_say_what_expected_found() {
         "section holes, record 1, addend: expected -8 to 11, found -9"
     );
     let message = with(8, &[7]).to_string();
-    assert_eq!(message, "bundle format version: expected 1, found 7");
+    assert_eq!(message, "bundle format version: expected 2, found 7");
 }

@@ -106,6 +106,7 @@ fn stencil(symbols: Symbols, name: String) -> impl Strategy<Value = StencilModel
                 fallthrough: fallthrough.and_then(|choice| pick(&symbols.continuations, choice)),
                 holes: Vec::new(),
                 register_holes: Vec::new(),
+                short: None,
             };
             for ((part, len), raw) in [Part::Hot, Part::Cold].into_iter().zip(lens).zip(raw) {
                 place_holes(&mut stencil, &symbols, part, len, lens, raw);

@@ -28,17 +28,21 @@ fn check_part(code: u8, last: Part) -> Result<Part, BadField> {
 
 pub(super) fn check_hole(
     sections: &Sections<'_>,
+    version: u32,
     record: &[u8],
     lens: PartLens,
     place: &mut HolePlace,
 ) -> Result<(), BadField> {
     let index = u32_at(record, 8);
     let part = check_part(record[0], place.part)?;
-    let kind = HoleKind::from_code(record[1], index).ok_or(BadField {
-        field: Field::Kind,
-        expected: Expected::AtMost(8),
-        found: record[1].into(),
-    })?;
+    let last_kind = if version < 2 { 8 } else { 9 };
+    let kind = HoleKind::from_code(record[1], index)
+        .filter(|_| record[1] <= last_kind)
+        .ok_or(BadField {
+            field: Field::Kind,
+            expected: Expected::AtMost(last_kind.into()),
+            found: record[1].into(),
+        })?;
     let reserved = u16::from_le_bytes([record[2], record[3]]);
     expect(Field::Reserved, Expected::Exactly(0), reserved.into())?;
 

@@ -16,10 +16,10 @@ struct Used {
 }
 
 /// Step 6.
-pub(super) fn check_stencils(sections: &Sections<'_>) -> Result<(), BundleError> {
+pub(super) fn check_stencils(sections: &Sections<'_>, version: u32) -> Result<(), BundleError> {
     let mut used = Used::default();
     for (index, record) in records(sections, Section::Stencils) {
-        check_stencil(sections, record, index, &mut used)?;
+        check_stencil(sections, record, index, version, &mut used)?;
     }
     for (section, used) in [
         (Section::StencilCode, used.code),
@@ -44,6 +44,7 @@ fn check_stencil(
     sections: &Sections<'_>,
     record: &[u8],
     index: u32,
+    version: u32,
     used: &mut Used,
 ) -> Result<(), BundleError> {
     let at = |bad: BadField| bad.at(Section::Stencils, index);
@@ -80,7 +81,7 @@ fn check_stencil(
         &mut used.register_holes,
     )
     .map_err(at)?;
-    let align = u32_at(record, 40);
+    let (align, short) = align_and_short(record);
     if !is_align(align) {
         let expected = Expected::PowerOfTwoUpTo(MAX_ALIGN.into());
         return Err(at(BadField {
@@ -94,6 +95,7 @@ fn check_stencil(
         let continuations = Expected::Below(count(sections, Section::Continuations).into());
         expect(Field::Fallthrough, continuations, fallthrough.into()).map_err(at)?;
     }
+    check_short(sections, version, index, short, fallthrough).map_err(at)?;
 
     let lens = PartLens {
         hot: hot.len() as u32,
@@ -105,7 +107,7 @@ fn check_stencil(
         end: 0,
     };
     for (record, index) in hole_records().zip(first_hole..) {
-        check_hole(sections, record, lens, &mut place)
+        check_hole(sections, version, record, lens, &mut place)
             .map_err(|bad| bad.at(Section::Holes, index))?;
     }
     // The holes' byte ranges, to walk along with the register holes: both are sorted.
@@ -137,6 +139,40 @@ fn check_stencil(
         }
     }
     Ok(())
+}
+
+/// Two fields of two bytes.
+fn align_and_short(record: &[u8]) -> (u32, u32) {
+    let both = u32_at(record, 40);
+    (both & 0xffff, both >> 16)
+}
+
+/// The short variant of the stencil `index`, `short` records behind it.
+fn check_short(
+    sections: &Sections<'_>,
+    version: u32,
+    index: u32,
+    short: u32,
+    fallthrough: u32,
+) -> Result<(), BadField> {
+    if short == 0 {
+        return Ok(());
+    }
+    // `index` is a record's.
+    let behind = count(sections, Section::Stencils) - 1 - index;
+    let most = if version < 2 { 0 } else { behind };
+    expect(Field::Short, Expected::AtMost(most.into()), short.into())?;
+    let size = Section::Stencils.record_size();
+    let at = (index + short) as usize * size;
+    let record = &sections[Section::Stencils as usize][at..at + size];
+    let (_, its_short) = align_and_short(record);
+    expect(Field::Short, Expected::Exactly(0), its_short.into())?;
+    let its = u32_at(record, 44);
+    expect(
+        Field::Fallthrough,
+        Expected::Exactly(fallthrough.into()),
+        its.into(),
+    )
 }
 
 /// Takes the range (start, count) stored at `at` from `section`: it must start where what

@@ -104,6 +104,7 @@ pub fn model() -> BundleModel {
                     argument: 5,
                 },
             ],
+            short: None,
         },
         // constant: movabs rax, K; mov ecx, A; movsd xmm0, [rip + rodata]; call helper.
         StencilModel {
@@ -133,6 +134,7 @@ pub fn model() -> BundleModel {
                 width: 3,
                 argument: 7,
             }],
+            short: None,
         },
         // jump: jmp target.
         StencilModel {
@@ -143,7 +145,24 @@ pub fn model() -> BundleModel {
             fallthrough: None,
             holes: vec![hot(1, continuation("hole_target"), -4)],
             register_holes: Vec::new(),
+            short: None,
         },
     ];
+    model
+}
+
+/// What version 2 has in addition: a short variant of `add`.
+#[allow(dead_code)] // Each test file uses its part.
+pub fn model_with_short() -> BundleModel {
+    let mut model = model();
+    model.stencils[0].short = Some("add.short".to_owned());
+    let mut short = model.stencils[0].clone();
+    // mov rax, [r13 + A]; jo cold.
+    short.name = "add.short".to_owned();
+    short.short = None;
+    short.hot = vec![0x49, 0x8b, 0x45, 0, 0x0f, 0x80, 0, 0, 0, 0];
+    short.holes[0].value = operand(OperandForm::Abs8S, "HOLE_A");
+    short.holes[1].offset = 6;
+    model.stencils.push(short);
     model
 }

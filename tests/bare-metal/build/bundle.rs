@@ -84,6 +84,7 @@ fn stencil(name: &str, hot: &[u8], next: Option<&str>, holes: Vec<HoleModel>) ->
         fallthrough: next.map(str::to_owned),
         holes,
         register_holes: Vec::new(),
+        short: None,
     }
 }
 
