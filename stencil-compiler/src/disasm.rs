@@ -19,6 +19,8 @@ use stencil_format::{AotFunction, Bundle, HoleKind, Part, RelTarget, Stencil};
 /// Stands for the first hole of a piece of code while it is formatted. Large
 /// enough for no distance or function offset to reach, small enough for `i32`.
 const PLACEHOLDER: u64 = 0x6000_0000;
+/// The same for holes of one byte, of which 64 in a row are told apart.
+const SHORT_PLACEHOLDER: u64 = 0x40;
 
 /// A field that is filled at load time.
 struct Blank {
@@ -26,6 +28,16 @@ struct Blank {
     width: usize,
     relative: bool,
     name: String,
+}
+
+impl Blank {
+    /// What stands for it, as the blank with this index.
+    fn placeholder(&self, index: usize) -> u64 {
+        match self.width {
+            1 => SHORT_PLACEHOLDER + index as u64 % 0x40,
+            _ => PLACEHOLDER + index as u64,
+        }
+    }
 }
 
 /// A stencil: its hot part, then its cold part if it has one.
@@ -188,7 +200,7 @@ impl SymbolResolver for Names {
 fn lines(out: &mut String, code: &[u8], blanks: &[Blank], local: &dyn Fn(i64) -> Option<String>) {
     let mut filled = code.to_vec();
     for (index, blank) in blanks.iter().enumerate() {
-        let mut value = (PLACEHOLDER + index as u64).cast_signed();
+        let mut value = blank.placeholder(index).cast_signed();
         if blank.relative {
             value -= blank.offset as i64 + tail_of(code, blank.offset);
         }
@@ -246,13 +258,13 @@ fn names_in(
     numbers.extend((0..instruction.op_count()).filter_map(|op| instruction.try_immediate(op).ok()));
     let mut names = Vec::new();
     for number in numbers {
-        let index = number
-            .checked_sub(PLACEHOLDER)
-            .and_then(|index| usize::try_from(index).ok());
         // A number in the code may look like a placeholder by chance.
-        let blank = index
-            .and_then(|index| blanks.get(index))
-            .filter(|blank| (from..from + instruction.len()).contains(&blank.offset));
+        let inside = |blank: &Blank| (from..from + instruction.len()).contains(&blank.offset);
+        let blank = blanks
+            .iter()
+            .enumerate()
+            .find(|(index, blank)| inside(blank) && blank.placeholder(*index) == number)
+            .map(|(_, blank)| blank);
         let name = match blank {
             Some(blank) => Some(blank.name.clone()),
             None if refers(number) => local(number.cast_signed()),

@@ -110,6 +110,55 @@ fn sign_extended_operand() {
 }
 
 #[test]
+fn short_variants() {
+    let bundle = golden();
+    let short_of = |name| {
+        let stencil = bundle.stencil_by_name(name).expect("a stencil");
+        let short = stencil.short().and_then(|index| bundle.stencil(index));
+        short.map(|short| short.name())
+    };
+    // mov [r13+HOLE_A], r14
+    assert_eq!(short_of("abs32s"), Some("abs32s.short"));
+    assert_eq!(hot("abs32s.short"), [0x4d, 0x89, 0x75, 0]);
+    let byte = |at, addend| {
+        let kind = Kind::Operand(OperandForm::Abs8S, "HOLE_A");
+        (Part::Hot, at, kind, addend)
+    };
+    assert_eq!(holes("abs32s.short"), [byte(3, 0)]);
+    assert_eq!(holes("abs32s_addend.short"), [byte(3, 8)]);
+    assert_eq!(falls_through("abs32s.short"), NEXT);
+    // mov [r12+HOLE_A], r14, with a byte between ModRM and displacement; HOLE_B stays.
+    assert_eq!(hot("heap.short")[..5], [0x4d, 0x89, 0x74, 0x24, 0]);
+    let four = |at, form| (Part::Hot, at, Kind::Operand(form, "HOLE_B"), 0);
+    let other = (Part::Hot, 16, Kind::Continuation("hole_other"), -4);
+    let compared = four(9, OperandForm::Abs32S);
+    assert_eq!(holes("heap.short"), [byte(4, 0), compared, other]);
+    // An immediate behind the displacement moves up.
+    assert_eq!(
+        holes("store_opaque.short"),
+        [
+            byte(4, 0),
+            four(5, OperandForm::Abs32),
+            byte(12, 0),
+            four(13, OperandForm::Abs32S)
+        ]
+    );
+    // In both parts; the branch between them is a hole, those inside move.
+    let bytes = |part| {
+        let holes = holes("cold_call.short").into_iter();
+        let byte = Kind::Operand(OperandForm::Abs8S, "HOLE_A");
+        holes
+            .filter(|hole| hole.0 == part && hole.2 == byte)
+            .count()
+    };
+    assert_eq!((bytes(Part::Hot), bytes(Part::Cold)), (1, 1));
+    // Immediates are no displacements, and other operands aren't listed.
+    for name in ["abs32", "abs64", "opaque", "nothing", "abs32s.short"] {
+        assert_eq!(short_of(name), None, "{name}");
+    }
+}
+
+#[test]
 fn operand_of_64_bits() {
     // movabs r14, HOLE_A
     assert_eq!(hot("abs64"), [0x49, 0xbe, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -6,7 +6,7 @@
 //! `tier.rs`.
 
 use super::sites::{SITE_BYTES, has_site};
-use super::{Baseline, Forwarded, OPERANDS, OpStencil, Ordinals, Targets};
+use super::{Baseline, Forwarded, OPERANDS, OpStencil, Ordinals, Targets, Variants};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
@@ -91,7 +91,7 @@ struct Walk<'w> {
     rt: Rt,
     stencils: &'w [OpStencil; OP_COUNT],
     forwarded: &'w [Forwarded; OP_COUNT],
-    loads: [u32; 3],
+    loads: [Variants; 3],
     marks: &'w [u8],
     ordinals: &'w Ordinals,
     targets: Targets,
@@ -137,7 +137,11 @@ impl Walk<'_> {
                     n += 1;
                 }
             };
-            add(stencil.next, self.targets.next, Target::Next);
+            add(
+                stencil.next && !stencil.falls,
+                self.targets.next,
+                Target::Next,
+            );
             add(stencil.after, self.targets.after, Target::Next);
             add(
                 stencil.taken,
@@ -149,13 +153,13 @@ impl Walk<'_> {
                 let to = (at + words).wrapping_add(after.d);
                 add(true, self.targets.over, Target::Label(Label(to)));
             }
-            let index = match self.marks[at as usize] {
+            let variants = match self.marks[at as usize] {
                 mark if mark >= FORWARDED => {
                     self.forwarded[op as usize][(mark - FORWARDED) as usize]
                 }
-                _ => stencil.index,
+                _ => stencil.variants,
             };
-            out.stencil(index, &operands, &targets[..n])?;
+            out.stencil(variants.of(insn), &operands, &targets[..n])?;
             at += words;
             count += 1;
         }
@@ -163,11 +167,12 @@ impl Walk<'_> {
             if mark >= FORWARDED {
                 let at = i as u32;
                 let pc = proto.entry + at * 8;
-                self.operands(&mut operands, Insn::from_word(rt.get(pc)), pc);
+                let insn = Insn::from_word(rt.get(pc));
+                self.operands(&mut operands, insn, pc);
                 out.bind(Label(proto.code_words + at))?;
                 let load = self.loads[(mark - FORWARDED) as usize];
                 out.stencil(
-                    load,
+                    load.of(insn),
                     &operands,
                     &[(self.targets.next, Target::Label(Label(at)))],
                 )?;
@@ -188,7 +193,8 @@ impl Walk<'_> {
         self.cache(&mut operands, spot.pc, spot.site);
         let stencil = &self.stencils[insn.op as usize];
         let targets = [(self.targets.next, Target::Address(spot.next))];
-        out.stencil(stencil.index, &operands, &targets[..stencil.next as usize])
+        let index = stencil.variants.of(insn);
+        out.stencil(index, &operands, &targets[..stencil.next as usize])
     }
 
     #[inline]
@@ -387,7 +393,7 @@ fn mark(rt: Rt, proto: &Proto, forwarded: &[Forwarded; OP_COUNT], marks: &mut [u
         {
             let places = [insn.a, insn.b, insn.c];
             let taken = (0..places.len())
-                .find(|&i| places[i] == register && forwarded[info.op as usize][i] != 0);
+                .find(|&i| places[i] == register && !forwarded[info.op as usize][i].is_none());
             if let Some(place) = taken {
                 *mark = FORWARDED + place as u8;
             }

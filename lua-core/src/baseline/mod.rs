@@ -29,7 +29,7 @@ mod tier;
 use crate::engine::Engine;
 use crate::engine::interp::InterpError;
 use crate::heap::Buffer;
-use crate::isa::{OP_COUNT, OPS};
+use crate::isa::{Insn, OP_COUNT, OPS};
 use crate::vm::Vm;
 use rt_nostd::{CodeRegion, LabelState, LinkedBundle};
 use stencil_format::{Bundle, HoleKind, RelTarget};
@@ -107,11 +107,65 @@ pub struct BaselineStats {
     pub refused: [u64; Refusal::COUNT],
 }
 
+/// A stencil and its short variant, by their indices.
+#[derive(Clone, Copy, Default)]
+struct Variants {
+    long: u16,
+    /// The same if there is no short one.
+    short: u16,
+    /// The short one is for registers a, b, c up to these numbers.
+    until: [u8; 3],
+}
+
+impl Variants {
+    fn new(bundle: &Bundle<'_>, index: u32) -> Option<Variants> {
+        let long = u16::try_from(index).ok()?;
+        let mut variants = Variants {
+            long,
+            short: long,
+            until: [0; 3],
+        };
+        let Some(short) = bundle.stencil(index)?.short() else {
+            return Some(variants);
+        };
+        variants.short = u16::try_from(short).ok()?;
+        let short = bundle.stencil(short)?;
+        for (until, name) in variants
+            .until
+            .iter_mut()
+            .zip(["HOLE_A", "HOLE_B", "HOLE_C"])
+        {
+            let ordinal = bundle.operand_by_name(name)?;
+            let fits = |&register: &u8| short.fits(ordinal, register as i64 * 8);
+            // It isn't among those that are shorter, or is up to 127 at most.
+            *until = [u8::MAX].into_iter().chain((0..=15).rev()).find(fits)?;
+        }
+        Some(variants)
+    }
+
+    /// The one for this instruction.
+    #[inline]
+    fn of(self, insn: Insn) -> u32 {
+        let [a, b, c] = self.until;
+        let short = insn.a <= a && insn.b <= b && insn.c <= c;
+        let index = if short { self.short } else { self.long };
+        index.into()
+    }
+
+    /// The default: no stencil. None that is looked for here comes first in a bundle.
+    fn is_none(self) -> bool {
+        self.long == 0
+    }
+}
+
 /// What must be known of a stencil to emit it.
 #[derive(Clone, Copy, Default)]
 struct OpStencil {
-    index: u32,
-    /// It has a hole for the next instruction, the jump target, the next one's target.
+    variants: Variants,
+    /// It falls through to the next instruction: what is emitted next, if nothing is said.
+    falls: bool,
+    /// It has a hole for the next instruction, or falls through to it, one for what is
+    /// emitted next, the jump target, the next one's target.
     next: bool,
     after: bool,
     taken: bool,
@@ -137,8 +191,8 @@ struct Ordinals {
 }
 
 /// Stencils of an operation that get one operand from the operation before, by its place:
-/// registers a, b, c. Index 0 is none: no such stencil comes first.
-type Forwarded = [u32; 3];
+/// registers a, b, c.
+type Forwarded = [Variants; 3];
 
 /// Ordinals of continuations.
 #[derive(Clone, Copy)]
@@ -171,7 +225,7 @@ pub(crate) struct Baseline {
     stencils: [OpStencil; OP_COUNT],
     forwarded: [Forwarded; OP_COUNT],
     /// The stencils that load one of these operands.
-    loads: [u32; 3],
+    loads: [Variants; 3],
     /// Scratch: what is known of each word of code.
     marks: Buffer<u8>,
     ordinals: Ordinals,
@@ -218,13 +272,18 @@ impl Vm<'_> {
         for (place, info) in stencils.iter_mut().zip(OPS) {
             *place = op_stencil(&bundle, info.name).ok_or(missing(info.name))?;
         }
-        let mut forwarded = [[0; 3]; OP_COUNT];
+        let mut forwarded = [[Variants::default(); 3]; OP_COUNT];
         for (places, info) in forwarded.iter_mut().zip(OPS) {
             for (place, letter) in places.iter_mut().zip(["_a", "_b", "_c"]) {
-                *place = stencil_named(&bundle, ["op_", info.name, letter]).unwrap_or(0);
+                if let Some(index) = stencil_named(&bundle, ["op_", info.name, letter]) {
+                    *place = Variants::new(&bundle, index).ok_or(missing(info.name))?;
+                }
             }
         }
-        let load = |name| bundle.stencil_index(name).ok_or(missing(name));
+        let load = |name| {
+            let index = bundle.stencil_index(name).ok_or(missing(name))?;
+            Variants::new(&bundle, index).ok_or(missing(name))
+        };
         let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
         let function = |name| linked.function_address(name).ok_or(missing(name));
@@ -316,7 +375,7 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
     let index = stencil_named(bundle, ["op_", name, ""])?;
     let stencil = bundle.stencil(index)?;
     let mut out = OpStencil {
-        index,
+        variants: Variants::new(bundle, index)?,
         ..OpStencil::default()
     };
     let falls = stencil.fallthrough();
@@ -324,6 +383,7 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
         HoleKind::Rel32(RelTarget::Continuation(ordinal)) => Some(ordinal),
         _ => None,
     });
+    out.falls = falls.is_some();
     for ordinal in targets.chain(falls) {
         match bundle.continuation(ordinal)? {
             "hole_next" => out.next = true,
