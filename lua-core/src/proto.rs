@@ -108,7 +108,7 @@ pub(crate) struct Slice {
 /// header, samples and a spare number, address of the compiled function, bytes of registers and map of the compiled
 /// function, signature, prototype reference.
 pub(crate) const CODE_START: u32 = 40;
-/// Before the entry: samples that found the function running while it wasn't compiled.
+/// Before the entry: how often it was noticed that the function runs, uncompiled.
 pub(crate) const HEAT_BEFORE_ENTRY: u32 = 32;
 /// Before the entry: the address of the compiled function (64 bits), or 0.
 pub const COMPILED_BEFORE_ENTRY: u32 = 24;

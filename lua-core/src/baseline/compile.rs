@@ -78,6 +78,8 @@ pub(super) struct Spot {
 const PLAIN: u8 = 0;
 /// A jump leads here.
 const TARGET: u8 = 1;
+/// The end of a numeric `for` leads here, and nothing else.
+const LOOP: u8 = 2;
 /// Its instruction gets an operand from the one before: [`FORWARDED`] and the operand's place.
 const FORWARDED: u8 = 4;
 
@@ -377,18 +379,25 @@ fn mark(rt: Rt, proto: &Proto, forwarded: &[Forwarded; OP_COUNT], marks: &mut [u
             Control::Branch | Control::Jump | Control::Loop
         ) && let Some(mark) = marks.get_mut(at.wrapping_add(insn.d) as usize)
         {
-            *mark = TARGET;
+            let of_loop = matches!(info.op, Op::ForLoop | Op::ForLoopUp);
+            *mark = if of_loop && *mark == PLAIN {
+                LOOP
+            } else {
+                TARGET
+            };
         }
         at += info.extra.words() as u32;
     }
     let mut at = 0;
     // The register whose number the instruction before has left.
     let mut number = None;
+    // It was a `ForPrep`: the only way to a loop's beginning besides the loop's end.
+    let mut begun = false;
     while at < proto.code_words {
         let insn = instruction(at);
         let info = &OPS[insn.op as usize];
         let mark = &mut marks[at as usize];
-        if *mark == PLAIN
+        if (*mark == PLAIN || (*mark == LOOP && begun))
             && let Some(register) = number
         {
             let places = [insn.a, insn.b, insn.c];
@@ -398,7 +407,11 @@ fn mark(rt: Rt, proto: &Proto, forwarded: &[Forwarded; OP_COUNT], marks: &mut [u
                 *mark = FORWARDED + place as u8;
             }
         }
-        number = info.op.leaves_number().then_some(insn.a);
+        begun = info.op == Op::ForPrep;
+        number = match info.op {
+            Op::ForPrep => Some(insn.a.wrapping_add(3)),
+            op => op.leaves_number().then_some(insn.a),
+        };
         at += info.extra.words() as u32;
     }
 }

@@ -15,6 +15,9 @@ use crate::value::{Value, tag};
 /// Ticks between samples while there is something to be compiled.
 pub(super) const SHORTEST: i32 = 97;
 
+/// What a sample counts, in calls that were noticed.
+const SAMPLE: u32 = 32;
+
 /// Samples after which a function that is compiled once more is expected not to last.
 const RESTLESS: u32 = 1 << 10;
 
@@ -64,8 +67,8 @@ impl Rt {
             };
             (Value(*base.sub(2)), called)
         };
-        let mut cold = self.heat(running);
-        cold |= self.heat(called);
+        let mut cold = self.heat(running, SAMPLE);
+        cold |= self.heat(called, SAMPLE);
         if let Some(baseline) = self.baseline() {
             baseline.interval = if cold {
                 SHORTEST
@@ -77,7 +80,7 @@ impl Rt {
 
     /// Counts a sample of a function, and compiles it when that was the last one needed;
     /// true if it isn't compiled yet.
-    fn heat(self, f: Value) -> bool {
+    fn heat(self, f: Value, by: u32) -> bool {
         if !f.has_tag(tag::CLOSURE) {
             return false;
         }
@@ -89,29 +92,42 @@ impl Rt {
         if record != 0 {
             baseline.stats.seen_compiled += 1;
             self.touch_compiled(record, baseline.samples);
-            return self.improve(record, entry);
+            return self.improve(record, entry, by);
         }
-        let heat = self.get::<u32>(entry - HEAT_BEFORE_ENTRY).saturating_add(1);
+        let threshold = baseline.config.threshold.saturating_mul(SAMPLE);
+        let before = self.get::<u32>(entry - HEAT_BEFORE_ENTRY);
+        let heat = before.saturating_add(by);
         self.set(entry - HEAT_BEFORE_ENTRY, heat);
-        // A refused function, or one whose code was thrown away, is tried again after twice
-        // as many samples.
-        let threshold = baseline.config.threshold;
-        if threshold == 0 || heat >= threshold && heat.is_power_of_two() {
+        // A refused function, or one whose code was thrown away, is tried again when it is
+        // twice as hot.
+        let doubled = heat.ilog2() != before.max(1).ilog2();
+        if heat >= threshold && (before < threshold || doubled || threshold == 0) {
             self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)));
             return false;
         }
         heat < threshold
     }
 
+    /// A Lua function with a frame at `base` is entered by compiled code or by a native
+    /// function, where samples don't see it.
+    pub(crate) fn count_call(self, base: *mut u64) {
+        // SAFETY: a complete frame.
+        let f = Value(unsafe { *base.sub(2) });
+        if !self.wants(!0) {
+            self.heat(f, 1);
+        }
+    }
+
     /// At a sample of compiled code: compiles it again if inline caches have learnt what would
     /// be better in its main code, at ever greater distances. True if that is to come.
-    fn improve(self, record: u32, entry: u32) -> bool {
+    fn improve(self, record: u32, entry: u32, by: u32) -> bool {
         if !self.is_improvable(record) {
             return false;
         }
-        let heat = self.get::<u32>(entry - HEAT_BEFORE_ENTRY).saturating_add(1);
+        let before = self.get::<u32>(entry - HEAT_BEFORE_ENTRY);
+        let heat = before.saturating_add(by);
         self.set(entry - HEAT_BEFORE_ENTRY, heat);
-        if heat < 2 || !heat.is_power_of_two() {
+        if heat.ilog2() == before.max(1).ilog2() {
             return true;
         }
         if let Some(baseline) = self.baseline() {
@@ -130,7 +146,7 @@ impl Rt {
         // What was thrown away again and again, because shapes in it died, gets all its
         // entries in stubs, which go one by one.
         let heat: u32 = self.get(self.proto(p).entry - HEAT_BEFORE_ENTRY);
-        let bake = baseline.config.inline_caches && heat < RESTLESS;
+        let bake = baseline.config.inline_caches && heat / SAMPLE < RESTLESS;
         if let Err(refusal) = self.compile(p, bake)
             && let Some(baseline) = self.baseline()
         {

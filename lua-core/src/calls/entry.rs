@@ -70,7 +70,11 @@ impl Rt {
             (*self.current()).entries += 1;
             let count = args.len() as u32;
             let result = match self.enter_plainly(func, count) {
-                Some((base, pc)) => ((*vm).run)(self, base, pc),
+                Some((base, pc)) => {
+                    #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+                    self.count_call(base);
+                    ((*vm).run)(self, base, pc)
+                }
                 None => self.run(self.precall_guarded(func, count, header)),
             };
             (*vm).native_depth -= 1;

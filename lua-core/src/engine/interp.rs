@@ -91,6 +91,12 @@ extern "sysv64" fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -
     go_on(vm, Rt(vm).native_call(base, pc))
 }
 
+/// Import of the bundle: compiled code has called a function that isn't compiled.
+extern "sysv64" fn rt_cold(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+    Rt(vm).count_call(base);
+    Resume { base, pc }
+}
+
 /// Import of the bundle: the ticks ran out before the instruction at `pc`.
 extern "sysv64" fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
     go_on(vm, Rt(vm).safepoint(base, pc))
@@ -154,6 +160,7 @@ impl Vm<'_> {
             "rt_miss" => Some(rt_miss as *const () as usize),
             "rt_native" => Some(rt_native as *const () as usize),
             "rt_hook" => Some(rt_hook as *const () as usize),
+            "rt_cold" => Some(rt_cold as *const () as usize),
             "rt_safepoint" => Some(rt_safepoint as *const () as usize),
             _ => None,
         })

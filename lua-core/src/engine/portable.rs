@@ -101,7 +101,7 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
             other => other,
         };
         let step = match flow {
-            Flow::Next => {
+            Flow::Next | Flow::Begun(_) => {
                 pc = pc.wrapping_add(words);
                 continue;
             }
@@ -111,7 +111,7 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
                 pc = pc.wrapping_add(words);
                 continue;
             }
-            Flow::Taken => {
+            Flow::Taken | Flow::Again(_) => {
                 // SAFETY: as above.
                 pc = pc.wrapping_byte_offset(unsafe { jump_bytes(pc) });
                 continue;

@@ -2,9 +2,7 @@
 
 use super::meta::complete;
 use super::{Flow, Machine, Operands, Part};
-use crate::frame::{
-    FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, TAILS_MASK, distance, header_word, link,
-};
+use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
 use crate::isa::{CALL_BYTES, Op};
 use crate::proto::{
     Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -294,13 +292,13 @@ fn return_simple(m: Machine, v: u64) -> Option<Flow> {
     unsafe {
         let header = m.base.sub(1) as *const u32;
         let link = *header.add(1);
-        if link & (KIND_MASK | TAILS_MASK) != 0 {
+        if link & KIND_MASK != 0 {
             cold_path();
             return None;
         }
         let to = *header;
         *m.base.sub(2) = v;
-        Some(Flow::Return(m.base.byte_sub(link as usize), m.address(to)))
+        Some(Flow::Return(m.base.byte_sub(distance(link)), m.address(to)))
     }
 }
 

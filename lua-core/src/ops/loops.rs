@@ -24,7 +24,7 @@ pub fn for_prep<O: Operands>(m: Machine, o: O) -> Flow {
     if within(index, limit, step) {
         m.set_reg(a, index.to_bits());
         m.set_reg(a + 24, index.to_bits());
-        Flow::Next
+        Flow::Begun(index)
     } else {
         Flow::Taken
     }
@@ -77,7 +77,7 @@ fn step_loop<O: Operands, const UP: bool>(m: Machine, o: O) -> Flow {
         }
         m.set_reg(a, index.to_bits());
         m.set_reg(a + 24, index.to_bits());
-        return Flow::Taken;
+        return Flow::Again(index);
     }
     Flow::Next
 }

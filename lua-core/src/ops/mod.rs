@@ -36,6 +36,10 @@ pub enum Flow {
     Next,
     /// The same; besides, the number goes to register a.
     Number(f64),
+    /// To the next instruction, into a loop; its variable has the number.
+    Begun(f64),
+    /// To the jump target, back to the beginning of a loop; its variable has the number.
+    Again(f64),
     /// To the jump target.
     Taken,
     /// Over the next instruction (an `IterLoop`) to *its* jump target.

@@ -300,6 +300,12 @@ macro_rules! stencil {
                             Machine::new(vm, base, tag).set_reg(o.a(), x.to_bits());
                             become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(x))
                         }
+                        Flow::Begun(x) => {
+                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                        }
+                        Flow::Again(x) => {
+                            become hole_taken(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                        }
                         Flow::Taken => {
                             become hole_taken(vm, base, any, tag, Ahead::uninit(), Number::uninit())
                         }
@@ -314,22 +320,7 @@ macro_rules! stencil {
                                 *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
                             jump_to!(code, vm, base, pc, tag)
                         }
-                        Flow::Enter(base, pc) => {
-                            let code =
-                                *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
-                            if code == 0 {
-                                cold_path();
-                                become aot_dispatch(
-                                    vm,
-                                    base,
-                                    pc,
-                                    tag,
-                                    Ahead::uninit(),
-                                    Number::uninit(),
-                                )
-                            }
-                            jump_to!(code, vm, base, pc, tag)
-                        }
+                        Flow::Enter(base, pc) => enter_or_count!(vm, base, pc, tag),
                         Flow::Return(base, pc) => {
                             let code = *(pc.sub(1) as *const usize);
                             if code == 0 {

@@ -55,6 +55,7 @@ unsafe extern "sysv64" {
     fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_miss(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_hook(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_cold(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
 }
 
@@ -146,6 +147,19 @@ macro_rules! enter {
     }};
 }
 
+/// The same from compiled code: a function that isn't compiled is counted.
+macro_rules! enter_or_count {
+    ($vm:expr, $base:expr, $entry:expr, $tag:expr) => {{
+        let entry: *const u64 = $entry;
+        let code = *(entry.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
+        if code == 0 {
+            cold_path();
+            become aot_cold($vm, $base, entry, $tag, Ahead::uninit(), Number::uninit())
+        }
+        jump_to!(code, $vm, $base, entry, $tag)
+    }};
+}
+
 /// Goes on behind a call: before the return address lies the call's resume word.
 macro_rules! return_to {
     ($vm:expr, $base:expr, $to:expr, $tag:expr) => {{
@@ -211,6 +225,8 @@ calls_of_the_runtime! {
     aot_native => rt_native;
     /// The safepoint before the instruction at `pc`.
     aot_safepoint => rt_safepoint;
+    /// A function that isn't compiled, called by one that is.
+    aot_cold => rt_cold;
 }
 
 /// The same from compiled code, with what is behind the `Call`.
@@ -290,9 +306,9 @@ macro_rules! go_native {
 /// get to another instruction of this frame, `$next` to the next one, `$shortcuts` the table
 /// of shortcuts.
 macro_rules! follow {
-    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $shortcuts:ident) => {
+    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $enter:ident, $shortcuts:ident) => {
         match $flow {
-            Flow::Next => $next!(
+            Flow::Next | Flow::Begun(_) => $next!(
                 $vm,
                 $base,
                 $pc.add(Extra::$extra.words()),
@@ -312,7 +328,9 @@ macro_rules! follow {
                     Number::new(x)
                 )
             }
-            Flow::Taken => $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag),
+            Flow::Taken | Flow::Again(_) => {
+                $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag)
+            }
             Flow::TakenNext => {
                 let next = $pc.add(Extra::$extra.words());
                 $go!($vm, $base, next.byte_offset(jump_bytes(next)), $tag)
@@ -320,7 +338,7 @@ macro_rules! follow {
             Flow::Goto(base, pc) => resume!($vm, base, pc, $tag),
             // A function with this signature is not compiled.
             Flow::Call(base, pc) => dispatch!($vm, base, pc, $tag),
-            Flow::Enter(base, pc) => enter!($vm, base, pc, $tag),
+            Flow::Enter(base, pc) => $enter!($vm, base, pc, $tag),
             Flow::Return(base, pc) => return_to!($vm, base, pc, $tag),
             Flow::Exit => {
                 cold_path();
@@ -363,7 +381,7 @@ macro_rules! no_part {
 }
 
 macro_rules! parts {
-    ($modname:ident $prefix:literal $go:ident $next:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+    ($modname:ident $prefix:literal $go:ident $next:ident $enter:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         /// The second parts of operations, shared by handlers or by stencils.
         mod $modname {
             use super::*;
@@ -378,7 +396,7 @@ macro_rules! parts {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
                         let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                        follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $shortcuts)
+                        follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $enter, $shortcuts)
                     }
                 }
             )*
@@ -392,6 +410,7 @@ for_each_part!(
     "aot_part_",
     dispatch,
     dispatch_next,
+    enter,
     shortcuts
 );
 for_each_part!(
@@ -400,6 +419,7 @@ for_each_part!(
     "aot_compiled_part_",
     resume,
     jump_ahead,
+    enter_or_count,
     compiled_shortcuts
 );
 
@@ -411,7 +431,7 @@ macro_rules! handlers {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
                     let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                    follow!(flow, $extra, vm, base, pc, tag, Ahead::uninit(), go_to_part, dispatch, dispatch_next, shortcuts)
+                    follow!(flow, $extra, vm, base, pc, tag, Ahead::uninit(), go_to_part, dispatch, dispatch_next, enter, shortcuts)
                 }
             }
         };)*
@@ -422,7 +442,7 @@ for_each_op!(handlers);
 
 /// The shortcuts: reached from a `Call` or `TailCall` whose callee has one.
 macro_rules! shortcuts {
-    ($prefix:literal $next:ident $native:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
+    ($prefix:literal $next:ident $enter:ident $native:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!($prefix, stringify!($name)))]
             unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number) {
@@ -430,7 +450,7 @@ macro_rules! shortcuts {
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
                         Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead, Number::uninit()),
-                        Flow::Enter(base, pc) => enter!(vm, base, pc, tag),
+                        Flow::Enter(base, pc) => $enter!(vm, base, pc, tag),
                         Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
                         _ => {
                             cold_path();
@@ -443,11 +463,12 @@ macro_rules! shortcuts {
     };
 }
 
-for_each_shortcut!(shortcuts, "aot_short_", dispatch_next, aot_native);
+for_each_shortcut!(shortcuts, "aot_short_", dispatch_next, enter, aot_native);
 for_each_shortcut!(
     shortcuts,
     "aot_compiled_short_",
     jump_ahead,
+    enter_or_count,
     aot_compiled_native
 );
 
