@@ -87,45 +87,89 @@ impl InternTable {
     }
 }
 
-/// 32-bit hash of a string. Long strings are sampled: the ends and 32-byte
-/// strides in between.
+/// Eight bytes from `i` on.
+///
+/// # Safety
+/// They lie inside `s`.
+#[inline(always)]
+unsafe fn word(s: &[u8], i: usize) -> u64 {
+    debug_assert!(i + 8 <= s.len());
+    // SAFETY: the contract.
+    u64::from_le(unsafe { s.as_ptr().add(i).cast::<u64>().read_unaligned() })
+}
+
+/// The first and the last bytes of up to 16, eight each or less; for different strings of one
+/// length they differ.
+#[inline(always)]
+fn ends(s: &[u8]) -> (u64, u64) {
+    let n = s.len();
+    // SAFETY: the lengths allow these places.
+    unsafe {
+        let byte = |i: usize| *s.as_ptr().add(i) as u64;
+        let half = |i: usize| -> u64 {
+            u32::from_le(s.as_ptr().add(i).cast::<u32>().read_unaligned()) as u64
+        };
+        if n >= 8 {
+            (word(s, 0), word(s, n - 8))
+        } else if n >= 4 {
+            (half(0), half(n - 4))
+        } else if n > 0 {
+            (byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16, 0)
+        } else {
+            (0, 0)
+        }
+    }
+}
+
+/// 32-bit hash of a string. Long strings are sampled: the ends, and a few pieces of 16 bytes
+/// in between.
+///
+/// Products of 64 bits by 64, folded (as in Wang Yi's wyhash): those of one string don't
+/// wait for one another.
 #[inline]
 pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut h = seed ^ (s.len() as u64).wrapping_mul(K);
-    let mut mix = |x: u64| {
-        h = (h.rotate_left(23) ^ x).wrapping_mul(K);
+    const L: u64 = 0xD6E8_FEB8_6659_FD93;
+    let fold = |a: u64, b: u64| -> u64 {
+        let p = a as u128 * b as u128;
+        p as u64 ^ (p >> 64) as u64
+    };
+    let n = s.len();
+    let (first, last) = ends(s);
+    let mut h = fold(first ^ seed ^ K, last ^ (n as u64).wrapping_mul(K) ^ L);
+    if n > 16 {
+        let stride = (n / 64).max(1) * 16;
+        let mut i = 8;
+        while i + 8 < n {
+            // SAFETY: just tested, and there are more than 16 bytes.
+            let (x, y) = unsafe { (word(s, i), word(s, (i + 8).min(n - 16))) };
+            h = h.rotate_left(29) ^ fold(x ^ seed ^ L, y ^ K);
+            i += stride;
+        }
         h ^= h >> 32;
-    };
-    let word = |i: usize| -> u64 {
-        s.get(i..i + 8)
-            .and_then(|b| b.try_into().ok())
-            .map_or(0, u64::from_le_bytes)
-    };
-    if s.len() >= 8 {
-        if s.len() <= 64 {
-            let mut i = 0;
-            while i + 8 <= s.len() {
-                mix(word(i));
-                i += 8;
-            }
-        } else {
-            let stride = (s.len() / 64).max(1) * 8;
-            let mut i = 0;
-            while i + 8 <= s.len() {
-                mix(word(i));
-                i += stride;
-            }
-        }
-        mix(word(s.len() - 8));
-    } else {
-        let mut x = 0;
-        for &b in s {
-            x = x << 8 | b as u64;
-        }
-        mix(x);
     }
     (h ^ h >> 29) as u32
+}
+
+/// Are these the same bytes? Most are few: no call.
+#[inline(always)]
+pub(super) fn same_bytes(s: &[u8], t: &[u8]) -> bool {
+    let n = s.len();
+    if n != t.len() {
+        return false;
+    }
+    if n > 32 {
+        return s == t;
+    }
+    let mut i = 8;
+    while i + 8 < n {
+        // SAFETY: just tested.
+        if unsafe { word(s, i) != word(t, i) } {
+            return false;
+        }
+        i += 8;
+    }
+    ends(s) == ends(t)
 }
 
 impl Rt {
@@ -172,7 +216,7 @@ impl Rt {
         let mut at: u32 = self.get(table.place_of(table.bucket_of(hash)));
         while at != 0 {
             let h = self.header(at);
-            if h.aux == hash && self.str_bytes(StrRef(at)) == s {
+            if h.aux == hash && same_bytes(self.str_bytes(StrRef(at)), s) {
                 if h.mark != live && self.phase() != Phase::Marking {
                     // Dead, but not swept yet.
                     self.set_mark(at, live);

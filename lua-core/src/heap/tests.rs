@@ -1,12 +1,14 @@
 //! Tests of heap, strings, tables and shapes against simple models. They also run
 //! under Miri, with fewer rounds.
 
+use super::intern::{hash_bytes, same_bytes};
 use super::{Rt, StrRef, TableRef};
 use crate::value::Value;
 use crate::vm::{Config, Vm};
 use core::mem::MaybeUninit;
 use std::collections::HashMap;
 use std::format;
+use std::vec;
 use std::vec::Vec;
 
 const ROUNDS: usize = if cfg!(miri) { 300 } else { 200_000 };
@@ -133,6 +135,57 @@ fn equal_strings_are_one_object() {
             }
         }
     });
+}
+
+/// Names as programs make them don't meet in buckets more often than chance has it.
+#[test]
+fn hashes_spread() {
+    let n = if cfg!(miri) { 500 } else { 50_000u32 };
+    let makers: [fn(u32) -> Vec<u8>; 6] = [
+        |i| format!("{i}").into(),
+        |i| format!("field{i}").into(),
+        |i| format!("a name with a long beginning {i}").into(),
+        |i| format!("{i:08x}{i:08x}{i:08x}").into(),
+        |i| vec![b'x'; i as usize % 60 + 1 + i as usize / 60 * 64 % 300],
+        |i| {
+            (0..18)
+                .map(|k| b"ACGT"[(i >> (k % 9 * 2)) as usize & 3])
+                .collect()
+        },
+    ];
+    for (kind, maker) in makers.iter().enumerate() {
+        let strings: std::collections::HashSet<Vec<u8>> = (0..n).map(maker).collect();
+        let buckets = (strings.len() * 2).next_power_of_two();
+        let mut chains = vec![0u64; buckets];
+        for s in &strings {
+            chains[hash_bytes(7, s) as usize & (buckets - 1)] += 1;
+        }
+        let looks: u64 = chains.iter().map(|&c| c * (c + 1) / 2).sum();
+        let looks = looks as f64 / strings.len() as f64;
+        let by_chance = 1.0 + strings.len() as f64 / (2 * buckets) as f64;
+        assert!(
+            looks < by_chance + 0.1,
+            "{kind}: {looks}, by chance {by_chance}"
+        );
+    }
+}
+
+/// The ends of short strings, and pieces of longer ones, are compared at once.
+#[test]
+fn strings_that_differ_in_a_byte_are_different() {
+    for n in 1..80 {
+        let plain = vec![b'p'; n];
+        for at in 0..n {
+            let mut other = plain.clone();
+            other[at] = b'q';
+            assert!(!same_bytes(&plain, &other), "{n} {at}");
+            assert!(
+                n > 64 || hash_bytes(7, &plain) != hash_bytes(7, &other),
+                "{n} {at}"
+            );
+        }
+        assert!(same_bytes(&plain, &vec![b'p'; n]) && !same_bytes(&plain, &plain[1..]));
+    }
 }
 
 #[test]
