@@ -4,6 +4,7 @@
 //! Must never touch the memory it maps: pages cost time only when Lua uses them.
 //! Called by the command and by tests.
 
+use core::alloc::Layout;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
@@ -11,6 +12,7 @@ use rt_nostd::{CodeRegion, Extent, RegionError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use std::alloc::alloc_zeroed;
 
 /// The most that a VM can use: references are 32-bit offsets, and lua-core leaves one
 /// block of them unused.
@@ -187,6 +189,15 @@ impl CodeMemory {
         map().map_err(|errno| MemoryError::Code { bytes: len, errno })
     }
 
+    /// Keeps it mapped until the process ends: code may be running then.
+    pub fn leak(self) -> (&'static mut CodeMemory, WriteView) {
+        let view = WriteView {
+            start: self.write.start,
+            len: self.write.len,
+        };
+        (Box::leak(Box::new(self)), view)
+    }
+
     /// The memory as a code region. `extents` is as for [`CodeRegion::aliased`].
     ///
     /// # Errors
@@ -205,6 +216,41 @@ impl CodeMemory {
         unsafe {
             CodeRegion::aliased(self.write.start.cast(), execute, self.write.len, extents)
                 .map_err(MemoryError::CodeSize)
+        }
+    }
+}
+
+/// The writable view of a [`CodeMemory`], to be given back once something was written.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteView {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+impl WriteView {
+    /// Unmaps the pages that were written, until they are written again: each counts twice
+    /// in the memory that the process is said to use, and code runs from the other view.
+    pub fn forget_pages(self) {
+        // SAFETY: a shared mapping that is never unmapped (`CodeMemory::leak`): its contents are the file's. Refusal is fine.
+        let _ = unsafe { madvise(self.start.as_ptr(), self.len, Advice::LinuxDontNeed) };
+    }
+}
+
+/// Empty slots for the list of free extents of a [`CodeRegion`], which live as long as the
+/// process. Memory appears as they are used.
+pub fn extents(count: usize) -> &'static mut [Extent] {
+    let Ok(layout) = Layout::array::<Extent>(count) else {
+        return &mut [];
+    };
+    if layout.size() == 0 {
+        return &mut [];
+    }
+    // SAFETY: the size isn't zero; the allocation is never freed, and zeros are empty slots
+    // (`Extent`).
+    unsafe {
+        match NonNull::new(alloc_zeroed(layout).cast::<Extent>()) {
+            Some(first) => core::slice::from_raw_parts_mut(first.as_ptr(), count),
+            None => &mut [],
         }
     }
 }

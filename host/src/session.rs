@@ -16,8 +16,7 @@ use lua_core::baseline::BaselineConfig;
 use lua_core::front::without_first_comment;
 use lua_core::system::{FileId, System};
 use lua_core::{Config, Engine, Vm, VmError};
-use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, serialize};
-use rt_nostd::Extent;
+use moonpatch::memory::{CodeMemory, MemoryError, REGION_MAX, Region, extents, serialize};
 use rustix::process::{Resource, getrlimit};
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Read};
@@ -181,10 +180,9 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
         None => lua_core::engine::interp::PREBUILT,
     };
     let memory = CodeMemory::map(options.code_region).map_err(SessionError::Memory)?;
-    // Code may be running when the process ends: never unmapped.
-    let memory = Box::leak(Box::new(memory));
+    let (memory, write_view) = memory.leak();
     let extents = match options.engine {
-        Engine::Baseline => vec![Extent::EMPTY; options.code_region / BYTES_PER_EXTENT].leak(),
+        Engine::Baseline => extents(options.code_region / BYTES_PER_EXTENT),
         _ => &mut [],
     };
     // SAFETY: `serialize` follows the linking, on the only thread there is; never unmapped.
@@ -211,6 +209,7 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
         }
     };
     report.code_bytes -= linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
+    write_view.forget_pages();
     serialize();
     Ok(())
 }

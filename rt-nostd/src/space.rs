@@ -15,6 +15,8 @@
 use crate::error::SpaceError;
 
 /// A range of offsets in a code region: a slot of the caller's list of free extents.
+/// Memory of zeros is empty slots.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// First offset.
