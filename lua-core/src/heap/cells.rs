@@ -22,6 +22,9 @@ pub const BLOCK_HEADER: u32 = 32;
 pub const MAX_SMALL: u32 = 2048;
 /// As much of a class's first block is carved at once.
 const PIECE: u32 = 4 << 10;
+/// What sweeping a block costs, in bytes looked at, and what each line of the cache does.
+const BLOCK_WORK: i64 = 256;
+const LINE_WORK: i64 = 32;
 /// Number of size classes.
 pub const CLASSES: usize = 28;
 
@@ -412,6 +415,8 @@ impl Rt {
                 },
             );
             *list = block;
+            // If no step is being made, nobody looks at it.
+            (*self.gc()).work -= BLOCK_WORK + LINE_WORK * b.cells.min(BLOCK / 64) as i64;
         }
     }
 

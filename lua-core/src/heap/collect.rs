@@ -53,9 +53,9 @@ pub(crate) const GRAY: u8 = 4;
 /// memory is always cold, and programs that make garbage take up to three times as long.
 const FRESH: u64 = 512 << 10;
 /// Bytes allocated between two steps.
-const STEP: u64 = 64 << 10;
+const STEP: u64 = 32 << 10;
 /// Default of the most work that one step does, in bytes looked at.
-pub const STEP_BUDGET: u64 = 256 << 10;
+pub const STEP_BUDGET: u64 = 64 << 10;
 /// After so many attempts to end marking, the next one takes what it takes.
 const ATTEMPTS_MAX: u32 = 64;
 const UNLIMITED: i64 = i64::MAX / 2;
@@ -442,6 +442,7 @@ impl Rt {
         unsafe {
             let gc = self.gc();
             (*gc).attempts += 1;
+            let before = (*gc).work;
             if (*gc).work < UNLIMITED / 2 {
                 (*gc).work = if (*gc).attempts > ATTEMPTS_MAX {
                     UNLIMITED
@@ -449,6 +450,7 @@ impl Rt {
                     (*gc).work.max((*gc).budget as i64)
                 };
             }
+            let granted = (*gc).work - before;
             self.mark_roots();
             self.scan_threads_that_ran();
             if !self.propagate() {
@@ -460,9 +462,8 @@ impl Rt {
                 return;
             }
             self.clear_weak_tables();
-            if (*gc).attempts > ATTEMPTS_MAX {
-                (*gc).work = 0;
-            }
+            // What was granted beyond the step's work isn't there for what follows.
+            (*gc).work -= granted;
             self.end_marking();
         }
     }
@@ -512,7 +513,6 @@ impl Rt {
                 if !self.sweep_one_block() {
                     return self.sweep_spans_some();
                 }
-                (*gc).work -= BLOCK_WORK;
             }
             false
         }
@@ -533,7 +533,5 @@ impl Rt {
     }
 }
 
-/// What sweeping a block costs, in bytes looked at.
-const BLOCK_WORK: i64 = 4 << 10;
-/// What sweeping a large object costs.
+/// What sweeping a large object costs, in bytes looked at.
 const SPAN_WORK: i64 = 256;

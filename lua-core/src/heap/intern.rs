@@ -27,6 +27,8 @@ const FIRST: u32 = 512;
 const SEGMENTS: usize = 20;
 /// A collection shrinks a table of so many buckets for a string.
 const SPARSE: u32 = 8;
+/// What taking a string out of the table costs, in bytes looked at.
+const REMOVE_WORK: i64 = 32;
 /// What one bucket less costs, in bytes looked at.
 const MERGE_WORK: i64 = 64;
 /// Bytes before the first bucket of a segment.
@@ -372,6 +374,8 @@ impl Rt {
         }
         self.set(place, self.get::<u32>(offset + NEXT));
         table.count -= 1;
+        // SAFETY: plain field; if no step is being made, nobody looks at it.
+        unsafe { (*self.gc()).work -= REMOVE_WORK };
     }
 
     #[cfg(test)]

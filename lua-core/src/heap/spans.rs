@@ -12,6 +12,9 @@ use core::ptr::NonNull;
 const PREFIX: u32 = 16;
 /// From this size on the embedder is told of memory that is free now.
 const UNUSED_LEAST: u32 = 256 << 10;
+/// What freeing a large object costs the collector, in bytes looked at: the list of free
+/// memory is searched; the embedder is told, which takes longer the larger the memory is.
+const FREE_WORK: i64 = 2 << 10;
 /// Large objects that an allocation sweeps when there are some to be swept.
 const SWEPT_FIRST: u32 = 16;
 
@@ -147,6 +150,7 @@ impl Rt {
                 if h.kind == Kind::String as u8 {
                     self.remove_string(span + PREFIX);
                 }
+                (*gc).work -= FREE_WORK + self.get::<Prefix>(span).size as i64 / 64;
                 self.free_span(span + PREFIX);
             }
             true

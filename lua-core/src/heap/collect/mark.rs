@@ -17,6 +17,8 @@ use core::mem::offset_of;
 
 /// Slots looked at at once.
 const SLICE: u32 = 1024;
+/// What reaching an object costs, in bytes looked at.
+const MARK_WORK: i64 = 32;
 /// A mark stack larger than this is given back after marking.
 const KEEP: usize = 1 << 7;
 
@@ -45,10 +47,13 @@ impl Rt {
                 k if k == Kind::String as u8 => {
                     self.set_mark(offset, live);
                     (*gc).marked_bytes += self.get::<u32>(offset + 8) as u64 + 16;
-                    (*gc).work -= 32;
+                    (*gc).work -= MARK_WORK;
                 }
                 k if k == Kind::Raw as u8 || k == Kind::Code as u8 => self.set_mark(offset, live),
                 _ => {
+                    // Paid here and not when it is traced: a list of many objects that
+                    // weren't in the cache takes long by itself.
+                    (*gc).work -= MARK_WORK;
                     if (*gc).mark_stack.push(self, offset).is_ok() {
                         self.set_mark(offset, live);
                     } else {
@@ -184,7 +189,7 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc: *mut Collector = self.gc();
-            (*gc).work -= bytes as i64 + 32;
+            (*gc).work -= bytes as i64;
             (*gc).marked_bytes += bytes as u64;
         }
     }
@@ -448,7 +453,11 @@ impl Rt {
                     self.mark((*thread).header.aux);
                     self.mark((*thread).env);
                     self.scan_stack(t, 0, u32::MAX);
-                    (*gc).work -= (*thread).slots as i64 * 8;
+                    // The running one must be scanned when marking ends, however long it
+                    // is: another attempt would find it no shorter.
+                    if t != (*self.vm()).thread {
+                        (*gc).work -= (*thread).slots as i64 * 8;
+                    }
                 }
                 t = next;
                 if (*gc).work <= 0 {
