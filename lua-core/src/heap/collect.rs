@@ -53,7 +53,7 @@ pub(crate) const GRAY: u8 = 4;
 /// memory is always cold, and programs that make garbage take up to three times as long.
 const FRESH: u64 = 512 << 10;
 /// Bytes allocated between two steps.
-const STEP: u64 = 32 << 10;
+const STEP: u64 = 64 << 10;
 /// Default of the most work that one step does, in bytes looked at.
 pub const STEP_BUDGET: u64 = 64 << 10;
 /// After so many attempts to end marking, the next one takes what it takes.

@@ -37,13 +37,18 @@ impl Rt {
         let h = self.header(offset);
         // SAFETY: plain field.
         let live = unsafe { (*self.vm()).live };
-        if h.mark & !GRAY == live || h.mark == MARK_MANUAL {
-            return;
+        if h.mark & !GRAY != live && h.mark != MARK_MANUAL {
+            self.mark_white(offset, h.kind, live);
         }
+    }
+
+    /// The rest of `mark`, for an object that is white.
+    #[inline(never)]
+    fn mark_white(self, offset: u32, kind: u8, live: u8) {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            match h.kind {
+            match kind {
                 k if k == Kind::String as u8 => {
                     self.set_mark(offset, live);
                     (*gc).marked_bytes += self.get::<u32>(offset + 8) as u64 + 16;
@@ -374,6 +379,7 @@ impl Rt {
     }
 
     /// Slots and nodes `from ..` of a table, at most `n`: first the array part, then the nodes.
+    #[inline(always)]
     fn trace_table_run(self, offset: u32, from: u32, n: u32) {
         // SAFETY: a live table.
         unsafe {
