@@ -509,12 +509,15 @@ impl Rt {
         // SAFETY: plain fields.
         unsafe {
             let gc = self.gc();
-            while (*gc).work > 0 {
+            // Each block takes its share of the work.
+            loop {
+                if (*gc).work <= 0 {
+                    return false;
+                }
                 if !self.sweep_one_block() {
                     return self.sweep_spans_some();
                 }
             }
-            false
         }
     }
 
