@@ -9,6 +9,7 @@
 //! | `interrupt` | Ctrl-C |
 //! | `system`, `streams` | files, processes, names, time for Lua's `io` and `os` |
 //! | `report` | messages and `--stats` |
+//! | `watch` | what the compiler does: `-jv`, `-jdump` |
 //!
 //! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
 //! after an error, or what `os.exit` was given.
@@ -24,6 +25,7 @@ mod report;
 mod session;
 mod streams;
 mod system;
+mod watch;
 
 use core::ffi::{c_char, c_int};
 use options::{OptionError, Options};

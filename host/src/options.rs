@@ -20,7 +20,12 @@ Available options are:
   -        execute stdin and stop handling options
   --check               compile the script and don't run it
   --list                print the script's bytecode and don't run it
+  -joff, -jon           don't compile to machine code, or do (--engine=interp, baseline)
+  -jv                   tell on stderr what is compiled, thrown away or refused
+  -jdump                list compiled code on stderr: bytecode, stencils, instructions
   --engine=NAME         run Lua on this engine: portable, interp or baseline
+  --force               compile each function before it first runs; what can't be is an error
+  --jit-patch=WHEN      'off': never change published code (it is never done)
   --stats               print counters and times as JSON on stderr at exit
   --fuel N              end the program after N ticks (back-edges and calls)
   --memory BYTES        let the program use so much memory (suffixes K, M, G)
@@ -81,6 +86,10 @@ pub struct Options {
     pub evict: u32,
     /// `--count-interpreted`
     pub count_interpreted: bool,
+    /// `-jv`
+    pub verbose: bool,
+    /// `-jdump`
+    pub dump: bool,
     /// `--stats`
     pub stats: bool,
     /// `--fuel`, in ticks.
@@ -170,6 +179,8 @@ impl Options {
             eager: false,
             evict: 0,
             count_interpreted: false,
+            verbose: false,
+            dump: false,
             stats: false,
             fuel: None,
             memory: None,
@@ -205,6 +216,15 @@ impl Options {
                         _ => Task::Require(text),
                     });
                 }
+                [b'-', b'j', glued @ ..] => {
+                    let what = if glued.is_empty() {
+                        i += 1;
+                        o.arguments.get(i).ok_or(OptionError::Usage)?.clone()
+                    } else {
+                        glued.to_vec()
+                    };
+                    o.compiler(&what)?;
+                }
                 [b'-', b'-', ..] => {
                     let argument = argument.clone();
                     i += o.long(&argument, i)?;
@@ -218,6 +238,25 @@ impl Options {
             o.script = Some(i);
         }
         Ok(o)
+    }
+
+    /// Takes what stands behind `-j`, in the manner of LuaJIT.
+    fn compiler(&mut self, what: &[u8]) -> Result<(), OptionError> {
+        match what {
+            b"off" if HIGHEST == Engine::Baseline => self.engine = Engine::Interp,
+            b"off" => {}
+            b"on" if HIGHEST == Engine::Baseline => self.engine = Engine::Baseline,
+            b"on" => {
+                return Err(OptionError::Unavailable {
+                    option: "-jon",
+                    why: "there is no compiler for this processor",
+                });
+            }
+            b"v" => self.verbose = true,
+            b"dump" => self.dump = true,
+            _ => return Err(OptionError::Usage),
+        }
+        Ok(())
     }
 
     /// Takes a long option at index `i`; gives the number of further arguments it used.
@@ -275,6 +314,17 @@ impl Options {
             }
             b"--bundle" => self.bundle = Some(OsString::from_vec(value()?)),
             b"--code-region" => self.code_region = size("--code-region", value()?)?,
+            // Nothing that was published is ever changed: both are the same.
+            b"--jit-patch" => match value()?.as_slice() {
+                b"on" | b"off" => {}
+                other => {
+                    return Err(OptionError::BadValue {
+                        option: "--jit-patch",
+                        value: other.to_vec(),
+                        expected: "on or off",
+                    });
+                }
+            },
             b"--native-stack" => self.native_stack = Some(size("--native-stack", value()?)?),
             _ => return Err(OptionError::Usage),
         }
@@ -394,6 +444,20 @@ mod tests {
         }
         let huge = parse(&["--memory=99999999999G"]).unwrap_err();
         assert!(matches!(huge, OptionError::BadValue { .. }));
+    }
+
+    #[test]
+    fn the_compiler_is_told_as_that_of_luajit() {
+        let o = parse(&["-joff", "-jv", "x"]).unwrap();
+        assert_eq!((o.engine, o.verbose, o.dump), (Engine::Interp, true, false));
+        let o = parse(&["-joff", "-j", "on", "-j", "dump", "x"]).unwrap();
+        assert_eq!((o.engine, o.dump, o.script), (HIGHEST, true, Some(6)));
+        for bad in [&["-jx"][..], &["-j"], &["-jonn"]] {
+            assert_eq!(parse(bad).unwrap_err(), OptionError::Usage);
+        }
+        assert!(parse(&["--jit-patch=off", "--jit-patch", "on"]).is_ok());
+        let error = parse(&["--jit-patch=x"]).unwrap_err();
+        assert!(matches!(error, OptionError::BadValue { .. }));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn text(error: &SessionError) -> Vec<u8> {
         SessionError::File { what, name, error } => file_message(what, name, error),
         SessionError::Bundle(text) => text.clone().into_bytes(),
         SessionError::Setup(e) => e.to_string().into_bytes(),
+        SessionError::NotCompiled(why) => format!("--force: {why}").into_bytes(),
         SessionError::Nil => Vec::new(),
         SessionError::Lua(error, message) => lua_message(*error, message.as_deref()),
     }
@@ -146,6 +147,7 @@ impl Report {
                 ("interpreted", b.interpreted),
                 ("seen_compiled", b.seen_compiled),
                 ("code_free_bytes", b.free_bytes),
+                ("compiled_entries", b.entries),
             ] {
                 json.push_str(&format!(",\"{name}\":{n}"));
             }

@@ -11,6 +11,7 @@ use crate::options::{Options, Purpose, Task};
 use crate::output::Output;
 use crate::report::{self, Report};
 use crate::system::{self, Host};
+use crate::watch::Watch;
 use core::ffi::c_void;
 use lua_core::baseline::BaselineConfig;
 use lua_core::front::without_first_comment;
@@ -52,6 +53,8 @@ pub enum SessionError {
     Setup(VmError),
     /// The program failed; the text is Lua's message, if the error value has one.
     Lua(VmError, Option<Vec<u8>>),
+    /// A function couldn't be compiled although all must be; the text says why.
+    NotCompiled(String),
     /// It failed with nil for an error, of which nothing is told.
     Nil,
 }
@@ -132,8 +135,9 @@ fn execute(
     report.vm_ns = started.elapsed().as_nanos();
 
     let started = Instant::now();
+    let watch = Watch::new(options).map(|watch| &*Box::leak(Box::new(watch)));
     if options.engine != Engine::Portable {
-        use_bundle(&mut vm, options, report)?;
+        use_bundle(&mut vm, options, watch, report)?;
     }
     report.bundle_ns = started.elapsed().as_nanos();
 
@@ -153,7 +157,11 @@ fn execute(
     }
     report.run_ns = started.elapsed().as_nanos();
     report.take(&vm);
-    result
+    result?;
+    match watch.and_then(Watch::refusal) {
+        Some(refusal) if options.force => Err(SessionError::NotCompiled(refusal)),
+        _ => Ok(()),
+    }
 }
 
 /// Bytes of code region for each slot of the list of free ranges.
@@ -173,7 +181,18 @@ fn stack_limit(bytes: Option<usize>) -> usize {
     here.saturating_sub(bytes.unwrap_or(allowed / 2))
 }
 
-fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(), SessionError> {
+/// Nanoseconds since some point of time.
+fn nanoseconds() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+fn use_bundle(
+    vm: &mut Vm,
+    options: &Options,
+    watch: Option<&'static Watch>,
+    report: &mut Report,
+) -> Result<(), SessionError> {
     let bundle = match &options.bundle {
         // As the code.
         Some(name) => read_file(name.as_bytes())?.leak(),
@@ -196,6 +215,8 @@ fn use_bundle(vm: &mut Vm, options: &Options, report: &mut Report) -> Result<(),
                 force: options.force,
                 evict_every: options.evict,
                 count_interpreted: options.count_interpreted,
+                clock: options.stats.then_some(nanoseconds),
+                observer: watch.map(Watch::observer),
                 ..BaselineConfig::default()
             };
             if options.eager {

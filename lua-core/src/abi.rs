@@ -48,6 +48,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, shortcuts) as u64,
         offset_of!(VmState, compiled_shortcuts) as u64,
         offset_of!(VmState, code_base) as u64,
+        offset_of!(VmState, compiled_entries) as u64,
         offset_of!(VmState, thread) as u64,
         offset_of!(VmState, dict_shape) as u64,
         offset_of!(VmState, library) as u64,

@@ -18,22 +18,7 @@ const SHOWN_STRING: usize = 40;
 
 /// Writes the bytecode of a function and of all functions inside it.
 pub fn write_listing(rt: Rt, proto: ProtoRef, out: &mut dyn Write) -> Result {
-    let p = rt.proto(proto);
-    // SAFETY: `new_proto` placed `code_words` words at the entry; nothing here
-    // allocates, so no collection can take them away, and no engine runs.
-    let code = unsafe { core::slice::from_raw_parts(rt.at::<u64>(p.entry), p.code_words as usize) };
-    let listing = Listing {
-        rt,
-        line_defined: p.line_defined,
-        params: p.header.b2,
-        is_vararg: p.header.b3 != 0,
-        frame_size: p.header.aux,
-        code,
-        lines: rt.slice(p.lines),
-        upvalues: rt.slice(p.upvalues),
-        locals: rt.slice(p.locals),
-        protos: rt.slice(p.protos),
-    };
+    let listing = Listing::new(rt, proto);
     listing.write(out)?;
     // Depth: at most the number of syntax levels.
     for &inner in listing.protos {
@@ -41,6 +26,16 @@ pub fn write_listing(rt: Rt, proto: ProtoRef, out: &mut dyn Write) -> Result {
         write_listing(rt, inner, out)?;
     }
     Ok(())
+}
+
+/// Writes the line of one instruction, that at word `pc`.
+pub(crate) fn write_one(rt: Rt, proto: ProtoRef, pc: usize, out: &mut dyn Write) -> Result {
+    let listing = Listing::new(rt, proto);
+    let insn = Insn::from_word(listing.code.get(pc).copied().unwrap_or(0));
+    match Op::from_u8(insn.op) {
+        Some(op) => listing.write_insn(out, pc, op, insn),
+        None => Ok(()),
+    }
 }
 
 /// What a listing shows of one function.
@@ -60,6 +55,26 @@ struct Listing<'a> {
 }
 
 impl Listing<'_> {
+    fn new<'a>(rt: Rt, proto: ProtoRef) -> Listing<'a> {
+        let p = rt.proto(proto);
+        // SAFETY: `new_proto` placed `code_words` words at the entry; nothing here
+        // allocates, so no collection can take them away, and no engine runs.
+        let code =
+            unsafe { core::slice::from_raw_parts(rt.at::<u64>(p.entry), p.code_words as usize) };
+        Listing {
+            rt,
+            line_defined: p.line_defined,
+            params: p.header.b2,
+            is_vararg: p.header.b3 != 0,
+            frame_size: p.header.aux,
+            code,
+            lines: rt.slice(p.lines),
+            upvalues: rt.slice(p.upvalues),
+            locals: rt.slice(p.locals),
+            protos: rt.slice(p.protos),
+        }
+    }
+
     /// Writes a head line, the instructions, the upvalues and the locals.
     fn write(&self, out: &mut dyn Write) -> Result {
         self.write_head(out)?;

@@ -160,6 +160,8 @@ pub struct VmState {
     pub compiled_shortcuts: [usize; SHORTCUT_MAX],
     /// Where the code region begins, for the maps of compiled functions.
     pub code_base: usize,
+    /// Times that the runtime let control go on in compiled code.
+    pub compiled_entries: u64,
     /// The running thread.
     pub(crate) thread: u32,
     /// The shape of tables in dictionary mode.

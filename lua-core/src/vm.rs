@@ -193,6 +193,7 @@ impl<'m> Vm<'m> {
                 shortcuts: [0; crate::shortcuts::SHORTCUT_MAX],
                 compiled_shortcuts: [0; crate::shortcuts::SHORTCUT_MAX],
                 code_base: 0,
+                compiled_entries: 0,
                 spans: linked_list_allocator::Heap::new(base.add(state), bytes - state),
                 large: 0,
                 reserved: 0,

@@ -8,6 +8,7 @@
 use crate::error::{PatchError, RegionError, SpaceError};
 use crate::space::{End, Extent, Space};
 use crate::view::{Protect, View};
+use core::ops::Range;
 use core::ptr::NonNull;
 
 /// Memory for code, at two addresses or at one that is flipped.
@@ -139,6 +140,15 @@ impl<'m> CodeRegion<'m> {
     /// Whether an execute address lies in the region.
     pub fn contains(&self, address: usize) -> bool {
         self.view.offset(address).is_some()
+    }
+
+    /// Where a block's code is executed: its hot code, from the entry on, and its cold code.
+    pub fn addresses(&self, block: &CodeBlock) -> [Range<usize>; 2] {
+        let base = self.base();
+        [
+            block.entry..base + block.hot.end as usize,
+            base + block.cold.start as usize..base + block.cold.end as usize,
+        ]
     }
 
     /// Takes space for a block, hot code aligned. Nothing is taken when it fails.

@@ -16,6 +16,7 @@
 //!   because pruning comes before sweeping.
 
 use super::compile::{has_resume_word, words_of};
+use super::observe::Removal;
 use super::sites::{SITE_BYTES, Site, has_site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
@@ -42,6 +43,13 @@ pub(super) struct Compiled {
     improvable: u32,
     /// Its code; `None` while it is being freed.
     block: Option<CodeBlock>,
+}
+
+impl Compiled {
+    /// Its code.
+    pub(super) fn block(&self) -> Option<&CodeBlock> {
+        self.block.as_ref()
+    }
 }
 
 const MAP: u32 = size_of::<Compiled>() as u32;
@@ -227,7 +235,7 @@ impl Rt {
     }
 
     /// Takes a function's compiled code away. Its frames go on in bytecode.
-    pub(super) fn discard(self, record: u32) {
+    pub(super) fn discard(self, record: u32, why: Removal) {
         // SAFETY: sites of a record.
         self.each_site(record, |site| unsafe { self.retain_stubs(site, |_| false) });
         let Some(baseline) = self.baseline() else {
@@ -237,7 +245,9 @@ impl Rt {
         // cleared, and no code of it is running, since the runtime does.
         unsafe {
             let compiled: *mut Compiled = self.at(record);
-            let proto = self.proto(ProtoRef((*compiled).proto));
+            let p = ProtoRef((*compiled).proto);
+            self.tell_removed(p, why, (*compiled).block.as_ref());
+            let proto = self.proto(p);
             self.set(proto.entry - COMPILED_BEFORE_ENTRY, 0u64);
             self.set(proto.entry - MAP_BEFORE_ENTRY, 0u32);
             let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);
@@ -285,7 +295,7 @@ impl Rt {
             return false;
         }
         baseline.stats.evicted += 1;
-        self.discard(oldest);
+        self.discard(oldest, Removal::Evicted);
         true
     }
 
@@ -296,7 +306,7 @@ impl Rt {
                 return;
             }
             baseline.stats.discarded += 1;
-            self.discard(baseline.first);
+            self.discard(baseline.first, Removal::Hooks);
         }
     }
 
@@ -312,19 +322,21 @@ impl Rt {
                 .into_iter()
                 .any(|s| s != 0 && self.header(s).mark != live)
         };
-        let mut dead = proto.header.mark != live;
+        let dead = proto.header.mark != live;
+        let mut stale = false;
         if !dead {
             // SAFETY: sites of a record of the list.
             self.each_site(record, |site| unsafe {
-                dead |= dies((*site).inline().shapes());
+                stale |= dies((*site).inline().shapes());
                 self.retain_stubs(site, |entry| !dies(entry.shapes()));
             });
         }
-        if dead {
+        if dead || stale {
             if let Some(baseline) = self.baseline() {
                 baseline.stats.discarded += 1;
             }
-            self.discard(record);
+            let why = if dead { Removal::Dead } else { Removal::Stale };
+            self.discard(record, why);
         }
     }
 }

@@ -252,15 +252,15 @@ impl Walk<'_> {
 
 impl Rt {
     /// Compiles a prototype that isn't. Its code is entered from now on. `bake` puts what
-    /// its inline caches hold into the main code.
-    pub(super) fn compile(self, p: ProtoRef, bake: bool) -> Result<(), Refusal> {
+    /// its inline caches hold into the main code. Gives the number of its instructions.
+    pub(super) fn compile(self, p: ProtoRef, bake: bool) -> Result<u32, Refusal> {
         let proto = self.proto(p);
         let record = self.new_record(p, &proto, bake)?;
         let made = self.emit(&proto, self.sites_of(record).0, bake);
         let refusal = match made {
             Ok((block, instructions, cold)) => {
                 match self.publish(record, &proto, block, instructions, cold) {
-                    Ok(()) => return Ok(()),
+                    Ok(()) => return Ok(instructions),
                     Err(block) => {
                         if let Some(baseline) = self.baseline() {
                             // SAFETY: nothing knows of the block yet.
@@ -307,6 +307,34 @@ impl Rt {
         let block = emitter.finish()?;
         serialize();
         Ok((block, size.cold))
+    }
+
+    /// The walk that `emit` makes twice, once more, over the code of a function that was just
+    /// compiled, with the same `bake`.
+    pub(super) fn walk<A: Assembler<'static>>(
+        self,
+        proto: &Proto,
+        bake: bool,
+        out: &mut A,
+    ) -> Result<u32, EmitError<'static>> {
+        let record = self.compiled_of(proto.entry);
+        let Some(baseline) = self.baseline().filter(|_| record != 0) else {
+            return Ok(0);
+        };
+        // What `emit` left in its scratch memory is still there.
+        let marks = baseline.marks.get(..proto.code_words as usize);
+        let walk = Walk {
+            rt: self,
+            stencils: &baseline.stencils,
+            forwarded: &baseline.forwarded,
+            loads: baseline.loads,
+            marks: marks.unwrap_or_default(),
+            ordinals: &baseline.ordinals,
+            targets: baseline.targets,
+            sites: self.sites_of(record).0,
+            bake,
+        };
+        walk.run(out, proto)
     }
 
     /// Makes the code. Gives its block, the number of instructions, and its cold bytes.

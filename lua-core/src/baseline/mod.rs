@@ -17,12 +17,14 @@
 //!
 //! # Files
 //! `compile.rs` emits, `tier.rs` decides what and when, `code.rs` keeps account of what was
-//! compiled and takes it away again, `sites.rs` has the inline caches.
+//! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
+//! embedder look.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
 
 mod code;
 mod compile;
+mod observe;
 mod sites;
 mod tier;
 
@@ -35,6 +37,7 @@ use rt_nostd::{CodeRegion, LabelState, LinkedBundle};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
 pub use compile::Refusal;
+pub use observe::{Cause, Code, Function, Notice, Observer, Piece, Pieces, Removal};
 
 /// How the embedder wants functions to be compiled.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +59,10 @@ pub struct BaselineConfig {
     pub evict_every: u32,
     /// For tests: the interpreter counts its instructions, and is slow at that.
     pub count_interpreted: bool,
+    /// A clock in nanoseconds, to time compilation with; unless there is one, it isn't timed.
+    pub clock: Option<fn() -> u64>,
+    /// Who is told what happens.
+    pub observer: Option<Observer>,
 }
 
 impl Default for BaselineConfig {
@@ -68,6 +75,8 @@ impl Default for BaselineConfig {
             sample_every: 0,
             evict_every: 0,
             count_interpreted: false,
+            clock: None,
+            observer: None,
         }
     }
 }
@@ -103,6 +112,8 @@ pub struct BaselineStats {
     pub seen_compiled: u64,
     /// Bytes of the code region that nothing lies in.
     pub free_bytes: u64,
+    /// Times that the runtime let control go on in compiled code: counted by the jump itself.
+    pub entries: u64,
     /// Refusals by reason.
     pub refused: [u64; Refusal::COUNT],
 }
@@ -291,6 +302,7 @@ impl Vm<'_> {
             return Err(missing("fewer operands"));
         }
         let baseline = Baseline {
+            stats: BaselineStats::default(),
             ordinals: Ordinals {
                 a: operand("HOLE_A")?,
                 b: operand("HOLE_B")?,
@@ -339,7 +351,6 @@ impl Vm<'_> {
                 core::mem::transmute::<LinkedBundle<'_>, LinkedBundle<'static>>(linked)
             },
             config,
-            stats: BaselineStats::default(),
             on: true,
             labels: Buffer::new(),
             first: 0,
@@ -347,6 +358,7 @@ impl Vm<'_> {
             interval: tier::SHORTEST,
             jitter: 1,
         };
+        baseline.tell_linked();
         let rt = self.rt();
         // SAFETY: plain fields.
         unsafe {
@@ -363,8 +375,11 @@ impl Vm<'_> {
 
     /// What the baseline compiler has done; `None` if it isn't used.
     pub fn baseline_stats(&self) -> Option<BaselineStats> {
-        self.rt().baseline().map(|b| BaselineStats {
+        let rt = self.rt();
+        rt.baseline().map(|b| BaselineStats {
             free_bytes: b.region.free_bytes() as u64,
+            // SAFETY: plain field.
+            entries: unsafe { (*rt.vm()).compiled_entries },
             ..b.stats
         })
     }

@@ -5,6 +5,7 @@
 //! and interpreted code nothing. The distance between samples varies, lest it fall in step
 //! with a loop, and grows while nothing is found that isn't compiled.
 
+use super::observe::{Cause, Removal};
 use crate::heap::{ClosureRef, ProtoRef, Rt};
 use crate::isa::{OPS, Op};
 use crate::ops::insn;
@@ -67,8 +68,8 @@ impl Rt {
             };
             (Value(*base.sub(2)), called)
         };
-        let mut cold = self.heat(running, SAMPLE);
-        cold |= self.heat(called, SAMPLE);
+        let mut cold = self.heat(running, SAMPLE, Cause::Running);
+        cold |= self.heat(called, SAMPLE, Cause::Called);
         if let Some(baseline) = self.baseline() {
             baseline.interval = if cold {
                 SHORTEST
@@ -80,7 +81,7 @@ impl Rt {
 
     /// Counts a sample of a function, and compiles it when that was the last one needed;
     /// true if it isn't compiled yet.
-    fn heat(self, f: Value, by: u32) -> bool {
+    fn heat(self, f: Value, by: u32, cause: Cause) -> bool {
         if !f.has_tag(tag::CLOSURE) {
             return false;
         }
@@ -102,7 +103,7 @@ impl Rt {
         // twice as hot.
         let doubled = heat.ilog2() != before.max(1).ilog2();
         if heat >= threshold && (before < threshold || doubled || threshold == 0) {
-            self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)));
+            self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)), cause);
             return false;
         }
         heat < threshold
@@ -114,7 +115,7 @@ impl Rt {
         // SAFETY: a complete frame.
         let f = Value(unsafe { *base.sub(2) });
         if !self.wants(!0) {
-            self.heat(f, 1);
+            self.heat(f, 1, Cause::Called);
         }
     }
 
@@ -133,24 +134,36 @@ impl Rt {
         if let Some(baseline) = self.baseline() {
             baseline.stats.improved += 1;
         }
-        self.discard(record);
-        self.try_to_compile(ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY)));
+        self.discard(record, Removal::Improved);
+        let p = ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY));
+        self.try_to_compile(p, Cause::Improved);
         false
     }
 
     /// Compiles a prototype, or counts why not.
-    pub(crate) fn try_to_compile(self, p: ProtoRef) {
+    fn try_to_compile(self, p: ProtoRef, cause: Cause) {
         let Some(baseline) = self.baseline() else {
             return;
         };
+        let clock = baseline.config.clock;
+        let started = clock.map(|now| now());
         // What was thrown away again and again, because shapes in it died, gets all its
         // entries in stubs, which go one by one.
         let heat: u32 = self.get(self.proto(p).entry - HEAT_BEFORE_ENTRY);
         let bake = baseline.config.inline_caches && heat / SAMPLE < RESTLESS;
-        if let Err(refusal) = self.compile(p, bake)
-            && let Some(baseline) = self.baseline()
-        {
-            baseline.stats.refused[refusal as usize] += 1;
+        let compiled = self.compile(p, bake);
+        let Some(baseline) = self.baseline() else {
+            return;
+        };
+        if let (Some(now), Some(started)) = (clock, started) {
+            baseline.stats.compile_ns += now().saturating_sub(started);
+        }
+        match compiled {
+            Ok(instructions) => self.tell_compiled(p, cause, instructions, bake),
+            Err(refusal) => {
+                baseline.stats.refused[refusal as usize] += 1;
+                self.tell_refused(p, cause, refusal);
+            }
         }
     }
 
@@ -176,7 +189,7 @@ impl Rt {
         if baseline.config.force && baseline.on && !self.wants(!0) {
             let entry = self.proto(p).entry;
             if self.compiled_of(entry) == 0 {
-                self.try_to_compile(p);
+                self.try_to_compile(p, Cause::Forced);
             }
         }
     }

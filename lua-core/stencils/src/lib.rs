@@ -182,7 +182,9 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
     // SAFETY: `dispatch` holds handlers of this type.
     unsafe {
         let mut code = compiled_place(vm, base, pc);
-        if code == 0 {
+        if code != 0 {
+            (*vm).compiled_entries += 1;
+        } else {
             code = (&raw const (*vm).dispatch as *const usize)
                 .add(*(pc as *const u8) as usize)
                 .read();
@@ -209,7 +211,12 @@ macro_rules! calls_of_the_runtime {
                     cold_path();
                     return;
                 }
-                resume!(vm, to.base, to.pc, tag)
+                let place = compiled_place(vm, to.base, to.pc);
+                if place != 0 {
+                    (*vm).compiled_entries += 1;
+                    jump_to!(place, vm, to.base, to.pc, tag)
+                }
+                dispatch!(vm, to.base, to.pc, tag)
             }
         }
     )*};

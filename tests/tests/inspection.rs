@@ -1,0 +1,132 @@
+//! Looking inside the baseline compiler: what `-jv`, `-jdump`, `--stats` and `--force` tell.
+#![cfg(target_arch = "x86_64")]
+
+use moonpatch_tests::command::{Ended, run};
+
+/// Two functions that run often, one that doesn't.
+const PROGRAM: &str = "
+local function add(a, b) return a + b end
+local function once() return 1 end
+function sum(n) local s = once() for i = 1, n do s = add(s, i) end return s end
+print(sum(100000))";
+
+fn told(options: &[&str], program: &str) -> Ended {
+    let ended = run(&[options, &["-e", program]].concat());
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    ended
+}
+
+#[test]
+fn jv_has_a_line_for_each_function() {
+    let ended = told(&["-jv"], PROGRAM);
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ended.stderr);
+    let found = |words: &str| {
+        let line = lines.iter().find(|line| line.starts_with(words));
+        assert!(
+            line.is_some_and(|line| line.ends_with(" bytes]")),
+            "{words}: {lines:?}"
+        );
+    };
+    found("[compiled (command line):4 sum: running, entered there, ");
+    found("[compiled (command line):2 add: ");
+    assert_eq!(ended.stdout, b"5000050001\n");
+}
+
+#[test]
+fn jv_tells_what_is_taken_away() {
+    let hook = "local function f(n) for i = 1, n do end end f(1e5) debug.sethook(print, 'c', 1e9)
+        debug.sethook() f(1e5)";
+    let ended = told(&["-jv"], hook);
+    assert!(
+        ended
+            .stderr
+            .contains("[discarded for a hook (command line):1 f: "),
+        "{}",
+        ended.stderr
+    );
+    // It comes back.
+    assert_eq!(
+        ended
+            .stderr
+            .matches("[compiled (command line):1 f: ")
+            .count(),
+        2
+    );
+    let garbage = "do local f = loadstring('for i = 1, 1e5 do end', '=gone') f() end
+        collectgarbage() collectgarbage()";
+    let ended = told(&["-jv"], garbage);
+    assert!(
+        ended.stderr.contains("[function is garbage gone:0: "),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn joff_and_jon() {
+    for (options, compiled) in [
+        (&["-jv", "-joff"][..], false),
+        (&["-joff", "-jv", "-jon"], true),
+        (&["--engine=interp", "-jon", "-jv"], true),
+    ] {
+        assert_eq!(
+            told(options, PROGRAM).stderr.contains("[compiled"),
+            compiled,
+            "{options:?}"
+        );
+    }
+}
+
+#[test]
+fn stats_prove_that_compiled_code_ran() {
+    let ended = told(&["--stats", "--force"], PROGRAM);
+    assert_eq!(ended.counter("compiled_functions"), 4);
+    assert!(ended.counter("compiled_instructions") > 20);
+    assert!(ended.counter("hot_bytes") > 500 && ended.counter("cold_bytes") > 100);
+    assert!(ended.counter("compile_ns") > 0);
+    assert!(ended.counter("compiled_entries") > 0);
+    assert!(ended.counter("seen_compiled") > 0);
+    let ended = told(&["--stats", "--engine=interp"], PROGRAM);
+    assert!(!ended.stats().contains("compiled_functions"));
+}
+
+#[test]
+fn what_must_be_compiled_and_cannot_be_is_an_error() {
+    let linked = told(&["--stats"], "").counter("code_bytes");
+    let region = (linked + 8192).to_string();
+    let long = format!(
+        "local x, t = 1, {{}} {} print(x)",
+        "t[x] = x + t[x] ".repeat(1500)
+    );
+    let program = format!("if arg then {long} end print('done')");
+    let line = ["--code-region", &region, "-e", &program];
+    // Otherwise it is interpreted.
+    let ended = run(&line);
+    assert_eq!((ended.code(), ended.stderr.as_str()), (0, ""));
+    let ended = run(&[&["--force"], &line[..]].concat());
+    assert_eq!((ended.code(), ended.stdout.as_slice()), (1, &b"done\n"[..]));
+    assert_eq!(
+        ended.stderr,
+        "moonpatch: --force: (command line):0: code region full\n"
+    );
+    let ended = run(&[&["--force", "-jv"], &line[..]].concat());
+    assert!(
+        ended
+            .stderr
+            .starts_with("[not compiled (command line):0: code region full]\n")
+    );
+}
+
+#[test]
+fn the_dump_has_bytecode_stencils_and_instructions() {
+    let ended = told(&["-jdump", "--force"], "local x = ... return x");
+    let expected = "---- (command line):0\n    0 [1] ";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("\n      op_Return"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("  jmp "), "{}", ended.stderr);
+}
