@@ -344,6 +344,46 @@ fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
     Flow::Next
 }
 
+/// The same of a property by a constant name.
+#[inline(always)]
+fn own_field<O: Operands>(m: Machine, o: O, t: u32, v: u64) -> Flow {
+    if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
+        cold_path();
+        return Flow::Rest(Part::NilField);
+    }
+    m.set_reg(o.a(), v);
+    Flow::Next
+}
+
+/// The rest of `get_field_inline` and `get_field_outline`: the table has a nil there, and a
+/// metatable.
+#[inline(always)]
+pub fn get_nil_field<O: Operands>(m: Machine, o: O) -> Flow {
+    let Some(s) = stub_of(m, m.reg_ref(o.b()), chain_key(o.d())) else {
+        return Flow::Slow;
+    };
+    // SAFETY: plain field.
+    if s.epoch != unsafe { (*m.vm).epoch } {
+        return Flow::Slow;
+    }
+    let v = match s.place {
+        Place::Chain => m.get(s.slot, 0),
+        _ => Value::NIL.0,
+    };
+    if s.place == Place::Chain && v == Value::NIL.0 {
+        return Flow::Slow;
+    }
+    m.set_reg(o.a(), v);
+    Flow::Next
+}
+
+/// Key in the cache, by its name's reference, for what the `__index` chain has of a property
+/// that is nil in the table itself: `Chain` or `Absent`.
+#[inline(always)]
+pub(crate) fn chain_key(name: u32) -> u32 {
+    name | 3
+}
+
 /// own property, slot inside the object
 #[inline(always)]
 pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
@@ -351,7 +391,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(t, o.slot());
-    own(m, o, t, v, o.a())
+    own_field(m, o, t, v)
 }
 
 /// own property, slot in the property array
@@ -361,7 +401,7 @@ pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(m.get(t, PROPS), o.slot());
-    own(m, o, t, v, o.a())
+    own_field(m, o, t, v)
 }
 
 /// The value found on the chain, if the cache still holds.

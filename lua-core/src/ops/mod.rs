@@ -78,6 +78,7 @@ macro_rules! for_each_part {
         $consumer! {
             $($extra)*
             GetField Ic2  access::get_missed     "a `GetField` whose cache missed";
+            NilField Ic2  access::get_nil_field  "a `GetField` of a nil in a table with a metatable";
             Method   Ic2  access::method_missed  "a `Method` whose cache missed";
             SetField Ic2  access::set_missed     "a `SetField` for own properties whose cache missed";
             GetIndex None access::get_index_rest "a `GetIndex` outside the array part";

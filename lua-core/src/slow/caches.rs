@@ -14,7 +14,7 @@ use crate::calls::Step;
 use crate::error::Raise;
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
-use crate::ops::access::{Place, STUBS, Stub, store_key, stub_index};
+use crate::ops::access::{Place, STUBS, Stub, chain_key, store_key, stub_index};
 use crate::ops::meta::event_key;
 use crate::shape::outline_capacity;
 use crate::state::Event;
@@ -71,6 +71,29 @@ impl Rt {
 
     /// The same, looked up.
     fn find_place(self, object: Value, shape: u32, key: StrRef) -> Option<Stub> {
+        if shape == 0 {
+            return self.find_on_chain(object, shape, key);
+        }
+        let Some(slot) = self.find_property(ShapeRef(shape), key) else {
+            return self.find_on_chain(object, shape, key);
+        };
+        let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
+        let (place, slot) = if slot < inline {
+            (Place::Inline, SLOTS + slot * 8)
+        } else {
+            (Place::Outline, (slot - inline + 1) * 8)
+        };
+        Some(Stub {
+            shape,
+            key: key.0,
+            slot,
+            epoch: 0,
+            place,
+        })
+    }
+
+    /// The place of a property on the `__index` chain, while it consists of plain tables.
+    fn find_on_chain(self, object: Value, shape: u32, key: StrRef) -> Option<Stub> {
         // SAFETY: live tables.
         unsafe {
             let stub = |place, slot, epoch| {
@@ -82,21 +105,10 @@ impl Rt {
                     place,
                 })
             };
-            if shape != 0
-                && let Some(slot) = self.find_property(ShapeRef(shape), key)
-            {
-                let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
-                return if slot < inline {
-                    stub(Place::Inline, SLOTS + slot * 8, 0)
-                } else {
-                    stub(Place::Outline, (slot - inline + 1) * 8, 0)
-                };
-            }
             let epoch = (*self.vm()).epoch;
             if epoch == 0 {
                 return None;
             }
-            // Along the chain, while it consists of plain tables.
             let mut at = object;
             for step in 0..CHAIN_MAX {
                 let meta = self.metatable_of(at);
@@ -220,9 +232,22 @@ impl Rt {
         };
         // A nil needs the rest of the chain.
         if v.is_nil() && self.metatable_of(object) != 0 {
+            self.remember_chain(object, shape, key);
             None
         } else {
             Some(v)
+        }
+    }
+
+    /// Lets reading this property, nil in the object itself, find at once what the chain has.
+    fn remember_chain(self, object: Value, shape: u32, key: StrRef) {
+        if let Some(stub) = self.find_on_chain(object, shape, key)
+            && matches!(stub.place, Place::Chain | Place::Absent)
+        {
+            let key = chain_key(key.0);
+            // SAFETY: plain field; the entry is in bounds.
+            let entry = unsafe { &mut (&mut (*self.vm()).stubs.entries)[stub_index(shape, key)] };
+            *entry = Stub { key, ..stub };
         }
     }
 
