@@ -307,3 +307,83 @@ fn the_same_ticks() {
         }
     }
 }
+
+fn chosen(names: &[&str]) -> Vec<Program> {
+    let mut programs = everything();
+    programs.retain(|p| names.contains(&p.file.as_str()));
+    assert_eq!(programs.len(), names.len());
+    programs
+}
+
+fn arguments(program: &Program) -> Vec<&[u8]> {
+    program.arguments.iter().map(|a| a.as_bytes()).collect()
+}
+
+/// Functions are compiled after they ran for a while, with what their caches have seen by
+/// then, and get everything else afterwards.
+#[test]
+fn after_a_while() {
+    let names = [
+        "edge-values.lua",
+        "cache-fields.lua",
+        "cache-elements.lua",
+        "inheritance.lua",
+    ];
+    for threshold in [1, 4, 64] {
+        let setup = Setup {
+            baseline: BaselineConfig {
+                threshold,
+                sample_every: 1,
+                ..BaselineConfig::default()
+            },
+            ..Setup::new(Engine::Baseline)
+        };
+        check_all(&chosen(&names), |program| {
+            let name = format!("@{}", program.file);
+            let outcome = Machine::new(256 << 20, 1 << 20).run(
+                &setup,
+                &[(&program.source(), name.as_bytes(), &arguments(program))],
+            );
+            assert!(outcome.baseline.expect("counters").functions > 0);
+            same(&program.expected, &outcome.output)
+        });
+    }
+}
+
+/// Functions, strings and shapes lie where numbers in instructions are negative.
+#[test]
+fn above_two_gibibytes() {
+    let mut names = vec!["edge-values.lua", "cache-fields.lua", "metatable-index.lua"];
+    names.extend([
+        "richards.lua",
+        "json.lua",
+        "closure-fib.lua",
+        "nbody.lua",
+        "upvalue-limits.lua",
+    ]);
+    for force in [true, false] {
+        let setup = Setup {
+            ballast: 5 << 29,
+            baseline: BaselineConfig {
+                force,
+                ..BaselineConfig::default()
+            },
+            ..Setup::new(Engine::Baseline)
+        };
+        check_all(&chosen(&names), |program| {
+            let name = format!("@{}", program.file);
+            let outcome = Machine::new(0xFFFF_0000, 1 << 20).run(
+                &setup,
+                &[(&program.source(), name.as_bytes(), &arguments(program))],
+            );
+            same(&program.expected, &outcome.output)?;
+            let stats = outcome.baseline.expect("counters");
+            let refused: u64 = stats.refused.iter().sum();
+            if refused == 0 && (stats.functions > 0 || !force) {
+                Ok(())
+            } else {
+                Err(format!("{stats:?}"))
+            }
+        });
+    }
+}

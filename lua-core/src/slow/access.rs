@@ -127,6 +127,10 @@ impl Rt {
                 } else {
                     self.find(t, key)
                 };
+                if slot.is_none() {
+                    // As in the reference, even if a handler would get the key.
+                    self.check_key(key)?;
+                }
                 let present = slot.is_some_and(|o| !self.get::<Value>(o).is_nil());
                 handler = if meta == 0 || present {
                     Value::NIL
@@ -140,10 +144,7 @@ impl Rt {
                             self.barrier(t.0, key);
                             self.put(t.0, o, v)
                         }
-                        _ => {
-                            self.check_key(key)?;
-                            self.raw_set(t, key, v)?;
-                        }
+                        _ => self.raw_set(t, key, v)?,
                     }
                     return Ok(Access::Done(Value::NIL));
                 }

@@ -1,4 +1,4 @@
-//! Runs the embedded Lua programs in every engine and compares their output.
+//! Runs the embedded Lua programs in every mode and compares their output.
 //!
 //! Called once by `main`, after the self tests. Interrupts stay on throughout:
 //! the run fails if no tick came while Lua ran. It fails as well if anything in
@@ -6,7 +6,7 @@
 
 use crate::boot::BootInfo;
 use crate::comparison::Comparison;
-use crate::lua::{self, Engine};
+use crate::lua::{self, Mode};
 use crate::memory::Memory;
 use crate::programs::{PROGRAMS, Program, SMALL_REGION_BYTES};
 use crate::{heap, println, stack, timer};
@@ -27,15 +27,15 @@ pub struct Summary {
 }
 
 /// Runs the programs. The kernel's command line may choose: `engine=NAME` one
-/// engine, `only=TEXT` the programs with this in their path. Running nothing
+/// mode, `only=TEXT` the programs with this in their path. Running nothing
 /// counts as a failure.
 pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
     let (engine_wanted, path_wanted) = (info.option("engine"), info.option("only"));
     let mut summary = Summary::default();
     let mut chosen = 0;
     stack::paint();
-    for engine in lua::LINKED.iter().copied() {
-        if engine_wanted.is_some_and(|name| name != engine.name()) {
+    for mode in lua::MODES.iter().copied() {
+        if engine_wanted.is_some_and(|name| name != mode.name()) {
             continue;
         }
         for program in PROGRAMS {
@@ -47,7 +47,7 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
             let sizes = [whole, SMALL_REGION_BYTES];
             for &bytes in &sizes[..if program.small { 2 } else { 1 }] {
                 let before = timer::ticks();
-                let ok = run_one(engine, program, memory, bytes);
+                let ok = run_one(mode, program, memory, bytes);
                 summary.ticks += timer::ticks() - before;
                 summary.small += usize::from(ok && bytes < whole);
                 *if ok {
@@ -72,16 +72,16 @@ pub fn run(info: &BootInfo, memory: &mut Memory) -> Summary {
 
 /// Runs one program in one engine, in the first `bytes` of the region, and prints a
 /// line about it. True if it did as expected.
-fn run_one(engine: Engine, program: &Program, memory: &mut Memory, bytes: usize) -> bool {
+fn run_one(mode: Mode, program: &Program, memory: &mut Memory, bytes: usize) -> bool {
     let mut comparison = Comparison::new(program.expected);
     let (ticks, allocations) = (timer::ticks(), heap::allocations());
-    let outcome = lua::run_program(engine, memory, bytes, program, &mut |out| {
+    let outcome = lua::run_program(mode, memory, bytes, program, &mut |out| {
         comparison.feed(out);
     });
     let (ticks, allocations) = (timer::ticks() - ticks, heap::allocations() - allocations);
 
     let what = ProgramIn {
-        engine,
+        mode,
         program,
         mebibytes: bytes >> 20,
     };
@@ -106,14 +106,14 @@ fn run_one(engine: Engine, program: &Program, memory: &mut Memory, bytes: usize)
 
 /// A program and an engine, for a report.
 struct ProgramIn<'a> {
-    engine: Engine,
+    mode: Mode,
     program: &'a Program,
     mebibytes: usize,
 }
 
 impl core::fmt::Display for ProgramIn<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} {}", self.engine.name(), self.program.path)?;
+        write!(f, "{} {}", self.mode.name(), self.program.path)?;
         for argument in self.program.arguments {
             write!(f, " {argument}")?;
         }

@@ -131,8 +131,8 @@ fn emit_call(
     let size = measure
         .finish()
         .map_err(|error| format!("measure: {error}"))?;
-    let mut emitter = Emitter::new(linked, region, size, &mut [])
-        .map_err(|error| format!("emit: {error}"))?;
+    let mut emitter =
+        Emitter::new(linked, region, size, &mut []).map_err(|error| format!("emit: {error}"))?;
     assemble(bundle, &mut emitter, x)?;
     emitter.finish().map_err(|error| format!("emit: {error}"))
 }

@@ -11,15 +11,51 @@ use core::ffi::c_void;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
+use lua_core::Engine;
+use lua_core::baseline::BaselineConfig;
 use lua_core::engine::interp::PREBUILT;
 use lua_core::state::Hooks;
 use lua_core::{Config, Vm, VmError};
-use rt_nostd::CodeRegion;
+use rt_nostd::{CodeRegion, Extent};
 
-pub use lua_core::Engine;
+/// An engine, and how it is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The portable engine.
+    Portable,
+    /// The handlers of the bundle.
+    Interp,
+    /// The same, with what runs often compiled.
+    Baseline,
+    /// Everything compiled before it first runs.
+    Forced,
+}
 
-/// The engines that are linked into this kernel.
-pub const LINKED: &[Engine] = &[Engine::Portable, Engine::Interp];
+/// How the programs run, one after the other.
+pub const MODES: &[Mode] = &[Mode::Portable, Mode::Interp, Mode::Baseline, Mode::Forced];
+
+impl Mode {
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Portable => "portable",
+            Mode::Interp => "interp",
+            Mode::Baseline => "baseline",
+            Mode::Forced => "forced",
+        }
+    }
+
+    fn engine(self) -> Engine {
+        match self {
+            Mode::Portable => Engine::Portable,
+            Mode::Interp => Engine::Interp,
+            Mode::Baseline | Mode::Forced => Engine::Baseline,
+        }
+    }
+}
+
+/// Extents of the code region's list: more than there are functions in any program.
+const EXTENTS: usize = 1024;
 
 /// Native stack that is left to library functions when Lua says "C stack overflow".
 const STACK_RESERVE: usize = 16 << 10;
@@ -36,6 +72,8 @@ pub enum LuaError {
     Vm(VmError),
     /// Another engine ran than the one asked for.
     WrongEngine,
+    /// Functions that had to be compiled weren't.
+    NotCompiled,
 }
 
 impl fmt::Display for LuaError {
@@ -45,6 +83,7 @@ impl fmt::Display for LuaError {
             LuaError::Bundle => f.write_str("the bundle can't be used"),
             LuaError::Vm(e) => write!(f, "{e}"),
             LuaError::WrongEngine => f.write_str("another engine ran the program"),
+            LuaError::NotCompiled => f.write_str("nothing was compiled, or not everything"),
         }
     }
 }
@@ -65,13 +104,13 @@ fn clock(_: *mut c_void) -> f64 {
     timer::ticks() as f64 / 1000.0
 }
 
-/// Runs `program` in `engine`, with the first `bytes` of `memory` for the machine, and
+/// Runs `program` in `mode`, with the first `bytes` of `memory` for the machine, and
 /// the memory for code. What the program writes to its standard output goes to `output`, in pieces.
 ///
 /// # Errors
 /// When no machine can be made, or the program ends with an error.
 pub fn run_program(
-    engine: Engine,
+    mode: Mode,
     memory: &mut Memory,
     bytes: usize,
     program: &Program,
@@ -95,11 +134,21 @@ pub fn run_program(
         core::slice::from_raw_parts_mut(memory.lua.as_mut_ptr().cast(), bytes.min(memory.lua.len()))
     };
     let mut vm = Vm::new(region, &config).map_err(LuaError::Vm)?;
-    if engine == Engine::Interp {
+    if mode != Mode::Portable {
         let mut code = code_region(memory.code).map_err(LuaError::Region)?;
+        let config = BaselineConfig {
+            force: mode == Mode::Forced,
+            ..BaselineConfig::default()
+        };
         // SAFETY: the code region stays mapped and is reused only by the next call, after
         // this machine is gone; `boot.s` enabled SSE, and interrupt handlers don't touch it.
-        if let Err(error) = unsafe { vm.use_bundle(PREBUILT, &mut code) } {
+        let linked = unsafe {
+            match mode.engine() {
+                Engine::Baseline => vm.use_baseline(PREBUILT, code, config),
+                _ => vm.use_bundle(PREBUILT, &mut code).map(|_| ()),
+            }
+        };
+        if let Err(error) = linked {
             crate::println!("bundle: {error}");
             return Err(LuaError::Bundle);
         }
@@ -122,15 +171,22 @@ pub fn run_program(
     }
     vm.close();
     let stats = vm.stats();
-    let ran = match engine {
+    let ran = match mode.engine() {
         Engine::Portable => stats.portable_entries > 0 && stats.interp_entries == 0,
-        Engine::Interp => stats.interp_entries > 0 && stats.portable_entries == 0,
+        Engine::Interp | Engine::Baseline => {
+            stats.interp_entries > 0 && stats.portable_entries == 0
+        }
     };
-    if ran {
-        Ok(())
-    } else {
-        Err(LuaError::WrongEngine)
+    if !ran {
+        return Err(LuaError::WrongEngine);
     }
+    if let Some(baseline) = vm.baseline_stats() {
+        let none = baseline.functions == 0 && mode == Mode::Forced;
+        if none || baseline.refused.iter().any(|&n| n != 0) {
+            return Err(LuaError::NotCompiled);
+        }
+    }
+    Ok(())
 }
 
 /// The last part of a path: what the expected output was made with.
@@ -141,7 +197,12 @@ fn file_name(path: &str) -> &str {
 fn code_region(views: CodeViews) -> Result<CodeRegion<'static>, rt_nostd::RegionError> {
     let write = NonNull::new(ptr::with_exposed_provenance_mut(views.write as usize))
         .unwrap_or(NonNull::dangling());
+    static mut FREE: [Extent; EXTENTS] = [Extent::EMPTY; EXTENTS];
+    // SAFETY: there is one processor, and the region of the last call is gone with its
+    // machine: nobody else has the list.
+    let free = unsafe { &mut *(&raw mut FREE) };
+    free.fill(Extent::EMPTY);
     // SAFETY: `memory` mapped both views to the same memory, for good; the self test is
     // over and each call starts anew; `serialize` runs before the code does.
-    unsafe { CodeRegion::aliased(write, views.execute as usize, views.bytes as usize, &mut []) }
+    unsafe { CodeRegion::aliased(write, views.execute as usize, views.bytes as usize, free) }
 }

@@ -11,6 +11,7 @@
 //!   the promises, checked.
 //! - `programs`, `corpus`, `comparison`: the embedded Lua programs, run, and their
 //!   output compared; `lua`: the only caller of lua-core.
+//! - `race`: numeric programs, compiled against interpreted.
 //! - `exit`, `sabotage`: statuses, and failures on demand that prove them.
 //!
 //! Command line (QEMU's `-append`): `fail=NAME` fails in that way; `engine=NAME`
@@ -39,6 +40,7 @@ mod lua;
 mod memory;
 mod probe;
 mod programs;
+mod race;
 mod sabotage;
 mod selftest;
 mod serialize;
@@ -80,10 +82,10 @@ extern "sysv64" fn kernel_main(start_info: u32) -> ! {
 
     let summary = corpus::run(&info, &mut memory);
     println!(
-        "corpus: {} programs in {} engines: {} runs passed ({} of them in 2 MiB), {} failed; \
+        "corpus: {} programs in {} modes: {} runs passed ({} of them in 2 MiB), {} failed; \
          {} timer ticks meanwhile; {} bytes of native stack",
         programs::PROGRAMS.len(),
-        lua::LINKED.len(),
+        lua::MODES.len(),
         summary.passed,
         summary.small,
         summary.failed,
@@ -91,6 +93,9 @@ extern "sysv64" fn kernel_main(start_info: u32) -> ! {
         summary.stack_bytes,
     );
     if summary.failed > 0 {
+        exit(Exit::Failure);
+    }
+    if info.option("engine").is_none() && info.option("only").is_none() && !race::run(&mut memory) {
         exit(Exit::Failure);
     }
     println!(
