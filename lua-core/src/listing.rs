@@ -29,6 +29,7 @@ pub fn write_listing(rt: Rt, proto: ProtoRef, out: &mut dyn Write) -> Result {
 }
 
 /// Writes the line of one instruction, that at word `pc`.
+#[cfg(all(feature = "interp", target_arch = "x86_64"))]
 pub(crate) fn write_one(rt: Rt, proto: ProtoRef, pc: usize, out: &mut dyn Write) -> Result {
     let listing = Listing::new(rt, proto);
     let insn = Insn::from_word(listing.code.get(pc).copied().unwrap_or(0));

@@ -198,9 +198,10 @@ fn code_region(views: CodeViews) -> Result<CodeRegion<'static>, rt_nostd::Region
     let write = NonNull::new(ptr::with_exposed_provenance_mut(views.write as usize))
         .unwrap_or(NonNull::dangling());
     static mut FREE: [Extent; EXTENTS] = [Extent::EMPTY; EXTENTS];
+    let list = &raw mut FREE;
     // SAFETY: there is one processor, and the region of the last call is gone with its
     // machine: nobody else has the list.
-    let free = unsafe { &mut *(&raw mut FREE) };
+    let free = unsafe { &mut *list };
     free.fill(Extent::EMPTY);
     // SAFETY: `memory` mapped both views to the same memory, for good; the self test is
     // over and each call starts anew; `serialize` runs before the code does.
