@@ -149,7 +149,7 @@ impl Options {
             engine(
                 "baseline in little memory",
                 &self.moonpatch,
-                &["--engine=baseline", "--force", "--code-region=96K"],
+                &["--engine=baseline", "--eager", "--code-region=96K"],
                 2,
                 usize::MAX,
             ),
