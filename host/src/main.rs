@@ -10,6 +10,7 @@
 //! | `system`, `streams` | files, processes, names, time for Lua's `io` and `os` |
 //! | `report` | messages and `--stats` |
 //! | `watch` | what the compiler does: `-jv`, `-jdump` |
+//! | `native_tools` | names of compiled functions for `perf` and GDB |
 //!
 //! Memory comes from the library part of this package (`memory`). Exit status: 0, or 1
 //! after an error, or what `os.exit` was given.
@@ -19,6 +20,7 @@
 mod completion;
 mod console;
 mod interrupt;
+mod native_tools;
 mod options;
 mod output;
 mod report;

@@ -11,7 +11,10 @@ use core::ptr::{NonNull, null_mut};
 use rt_nostd::{CodeRegion, Extent, RegionError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap, mmap_anonymous,
+    mprotect, mremap, munmap,
+};
 use std::alloc::alloc_zeroed;
 
 /// The most that a VM can use: references are 32-bit offsets, and lua-core leaves one
@@ -196,6 +199,30 @@ impl CodeMemory {
             len: self.write.len,
         };
         (Box::leak(Box::new(self)), view)
+    }
+
+    /// The same without a file: `perf` looks for names in its map only for such memory.
+    ///
+    /// # Errors
+    /// [`MemoryError::Code`].
+    pub fn map_anonymous(len: usize) -> Result<CodeMemory, MemoryError> {
+        let map = || {
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            // SAFETY: a new mapping at an address of the system's choice.
+            let write = unsafe { mmap_anonymous(null_mut(), len, access, MapFlags::SHARED) };
+            let write = write.and_then(|start| Mapping::new(start, len))?;
+            // SAFETY: an old length of 0 leaves a shared mapping where it is, and maps the
+            // same memory once more, at an address of the system's choice.
+            let again = unsafe { mremap(write.start.as_ptr(), 0, len, MremapFlags::MAYMOVE) };
+            let execute = again.and_then(|start| Mapping::new(start, len))?;
+            // SAFETY: the new mapping, which nobody uses yet.
+            unsafe {
+                let access = MprotectFlags::READ | MprotectFlags::EXEC;
+                mprotect(execute.start.as_ptr(), len, access)?;
+            }
+            Ok(CodeMemory { write, execute })
+        };
+        map().map_err(|errno| MemoryError::Code { bytes: len, errno })
     }
 
     /// The memory as a code region. `extents` is as for [`CodeRegion::aliased`].

@@ -25,6 +25,8 @@ Available options are:
   -jdump                list compiled code on stderr: bytecode, stencils, instructions
   --engine=NAME         run Lua on this engine: portable, interp or baseline
   --force               compile each function before it first runs; what can't be is an error
+  --perf-map            name compiled functions to perf, in /tmp/perf-PID.map
+  --gdb-jit             name them to GDB
   --jit-patch=WHEN      'off': never change published code (it is never done)
   --stats               print counters and times as JSON on stderr at exit
   --fuel N              end the program after N ticks (back-edges and calls)
@@ -90,6 +92,10 @@ pub struct Options {
     pub verbose: bool,
     /// `-jdump`
     pub dump: bool,
+    /// `--perf-map`
+    pub perf_map: bool,
+    /// `--gdb-jit`
+    pub gdb: bool,
     /// `--stats`
     pub stats: bool,
     /// `--fuel`, in ticks.
@@ -181,6 +187,8 @@ impl Options {
             count_interpreted: false,
             verbose: false,
             dump: false,
+            perf_map: false,
+            gdb: false,
             stats: false,
             fuel: None,
             memory: None,
@@ -280,6 +288,14 @@ impl Options {
             }
             b"--list" if glued.is_none() => {
                 self.purpose = Purpose::List;
+                return Ok(0);
+            }
+            b"--perf-map" if glued.is_none() => {
+                self.perf_map = true;
+                return Ok(0);
+            }
+            b"--gdb-jit" if glued.is_none() => {
+                self.gdb = true;
                 return Ok(0);
             }
             b"--force" if glued.is_none() => {

@@ -198,7 +198,12 @@ fn use_bundle(
         Some(name) => read_file(name.as_bytes())?.leak(),
         None => lua_core::engine::interp::PREBUILT,
     };
-    let memory = CodeMemory::map(options.code_region).map_err(SessionError::Memory)?;
+    let memory = if options.perf_map {
+        CodeMemory::map_anonymous(options.code_region)
+    } else {
+        CodeMemory::map(options.code_region)
+    };
+    let memory = memory.map_err(SessionError::Memory)?;
     let (memory, write_view) = memory.leak();
     let extents = match options.engine {
         Engine::Baseline => extents(options.code_region / BYTES_PER_EXTENT),

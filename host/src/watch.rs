@@ -1,9 +1,11 @@
 //! What the baseline compiler does, told to people and to native tools: the lines of `-jv`,
-//! the listings of `-jdump`, and the reason for which `--force` fails.
+//! the listings of `-jdump`, names for `perf` and GDB, and the reason for which `--force`
+//! fails.
 //!
 //! Must never change what runs: it is told by lua-core's observer while the VM waits.
 //! Made by `session`.
 
+use crate::native_tools::{Debugger, PerfMap};
 use crate::options::Options;
 use core::ffi::c_void;
 use lua_core::baseline::{Cause, Function, Notice, Observer, Removal};
@@ -18,6 +20,8 @@ pub struct Watch(RefCell<Inner>);
 struct Inner {
     verbose: bool,
     dump: bool,
+    perf: Option<PerfMap>,
+    debugger: Option<Debugger>,
     symbols: Symbols,
     refusal: Option<String>,
 }
@@ -25,11 +29,15 @@ struct Inner {
 impl Watch {
     /// A watch, if the options ask for anything that needs one.
     pub fn new(options: &Options) -> Option<Watch> {
-        let wanted = options.verbose || options.dump || options.force;
+        let told = options.verbose || options.dump || options.force;
+        let wanted = told || options.perf_map || options.gdb;
         wanted.then(|| {
             Watch(RefCell::new(Inner {
                 verbose: options.verbose,
                 dump: options.dump,
+                // Without a file no names.
+                perf: options.perf_map.then(PerfMap::begin).and_then(Result::ok),
+                debugger: options.gdb.then(Debugger::default),
                 symbols: Symbols::default(),
                 refusal: None,
             }))
@@ -57,6 +65,7 @@ impl Watch {
 
 impl Inner {
     fn take(&mut self, notice: &Notice<'_>) {
+        self.name(notice);
         match notice {
             Notice::Linked { name, code } => {
                 if self.dump {
@@ -86,6 +95,42 @@ impl Inner {
         }
         // There is nowhere to report a failure to.
         let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+impl Inner {
+    /// Names code for native tools.
+    fn name(&mut self, notice: &Notice<'_>) {
+        if self.perf.is_none() && self.debugger.is_none() {
+            return;
+        }
+        match notice {
+            Notice::Linked { name, code } => self.name_one(&format!("lua_{name}"), code),
+            Notice::Compiled { function, code, .. } => {
+                let name = format!("lua:{}", title(function));
+                self.name_one(&name, code.hot);
+                self.name_one(&format!("{name} [cold]"), code.cold);
+            }
+            Notice::Removed { code, .. } => {
+                if let Some(debugger) = &mut self.debugger {
+                    debugger.remove(code.hot);
+                    debugger.remove(code.cold);
+                }
+            }
+            Notice::Refused { .. } => {}
+        }
+    }
+
+    fn name_one(&mut self, name: &str, code: &[u8]) {
+        if code.is_empty() {
+            return;
+        }
+        if let Some(perf) = &mut self.perf {
+            perf.add(name, code);
+        }
+        if let Some(debugger) = &mut self.debugger {
+            debugger.add(name, code);
+        }
     }
 }
 
