@@ -46,6 +46,23 @@ fn subset_in_steps_eager() {
     run_subset(Engine::Baseline, &["--collect-steps", "--eager"]);
 }
 
+/// The modes make allocations fail, but don't keep functions from being compiled.
+#[test]
+fn code_is_made_meanwhile() {
+    for options in [
+        ["--force", "--collect-always"],
+        ["--eager", "--collect-steps"],
+    ] {
+        let mut command = std::process::Command::new(moonpatch_extra_checks());
+        let program = "local t = {} for i = 1, 9 do t[i] = {x = i} end print(#t)";
+        command.args(["--engine=baseline", "--stats"]).args(options);
+        command.args(["-e", program]);
+        let ended = moonpatch_tests::command::start(&mut command).wait();
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        ended.prove_compiled().unwrap();
+    }
+}
+
 /// The tests would prove nothing if the option did nothing.
 #[test]
 fn it_does_collect() {
