@@ -40,7 +40,7 @@ const FLAGS: [&str; 18] = [
     "-Zplt=yes",
     "-Zub-checks=no",
     // A loop stays a loop: turned into `memset`, it would be a stray call.
-    "-Cllvm-args=-disable-loop-idiom-all",
+    "-Cllvm-args=-disable-loop-idiom-all -unroll-runtime=0 -unroll-allow-partial=0",
     // Loops over registers run a few times: vectors only add bytes and constants.
     "-Cno-vectorize-loops",
     "-Cno-vectorize-slp",
