@@ -64,6 +64,7 @@ fn bytecodes() -> BundleModel {
 struct Client {
     stencils: Vec<u32>,
     end: u32,
+    next: u32,
     taken: u32,
     /// Ordinals of A, B, C and PC.
     operands: [usize; 4],
@@ -78,6 +79,7 @@ impl Client {
                 .map(|number| stencil(&format!("bytecode_{number:02}")))
                 .collect(),
             end: stencil("ret"),
+            next: bundle.continuation_by_name("hole_next").expect("there"),
             taken: bundle.continuation_by_name("hole_taken").expect("there"),
             operands: ["A", "B", "C", "PC"].map(operand),
         }
@@ -159,5 +161,56 @@ fn emit(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, emit);
+/// Stubs of inline caches come and go among thousands of others.
+fn reuse(criterion: &mut Criterion) {
+    const LIVE: usize = 4096;
+    let bytes = bytecodes().write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let memory = Aliases::new(1 << 20);
+    // A hot and a cold piece each.
+    let mut slots = vec![Extent::EMPTY; 2 * LIVE + 2];
+    // SAFETY: a fresh pair of mappings, kept longer than the region.
+    let mut region =
+        unsafe { CodeRegion::aliased(memory.write, memory.execute, memory.len, &mut slots) }
+            .expect("a region");
+    let table = imports();
+    let linked = link(&bundle, &mut region, &expectations(), resolve_from(&table)).expect("links");
+    let client = Client::new(&bundle);
+    let mut random = 0x2545_f491_u32;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        random as usize
+    };
+    let stub = |region: &mut CodeRegion<'_>, number: usize| {
+        // Not those with a branch.
+        let index = client.stencils[(number % KINDS) & !1];
+        let leave = [(client.next, Target::Address(linked.rodata_address()))];
+        let emission = |assembler: &mut dyn Assembler<'_>| {
+            assembler.stencil(index, &[8; 16], &leave).expect("it fits")
+        };
+        let mut measure = Measure::new(&bundle, &mut []);
+        emission(&mut measure);
+        let size = measure.finish().expect("it leaves");
+        let mut emitter = Emitter::new(&linked, region, size, &mut []).expect("space");
+        emission(&mut emitter);
+        emitter.finish().expect("as measured")
+    };
+    let mut live: Vec<_> = (0..LIVE).map(|i| stub(&mut region, i)).collect();
+    let mut group = criterion.benchmark_group("reuse");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(format!("one of {LIVE} stubs replaced"), |bencher| {
+        bencher.iter(|| {
+            let at = next() % LIVE;
+            let old = live.swap_remove(at);
+            // SAFETY: none of it has been run.
+            unsafe { region.free(old) };
+            live.push(stub(&mut region, next()));
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, emit, reuse);
 criterion_main!(benches);

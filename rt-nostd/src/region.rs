@@ -59,9 +59,10 @@ impl CodeBlock {
 impl<'m> CodeRegion<'m> {
     /// A region whose memory is mapped twice: writable at `write`, executable at `execute`.
     ///
-    /// `extents` is the list of free extents: one slot for every two blocks (four, with cold
-    /// parts) that are ever in use at a time is enough; an empty slice is enough for one
-    /// block without a cold part, such as the AOT image alone.
+    /// `extents` is the list of free extents. One slot for each block that is ever in use at
+    /// a time (two, with cold parts) is always enough; with fewer,
+    /// [`SpaceError::TooManyBlocks`] may come before the region is full. An empty slice is
+    /// enough for one block without a cold part, such as the AOT image alone.
     ///
     /// # Errors
     /// [`RegionError`]: the length is 0 or above `i32::MAX`, or an address is not a multiple
@@ -160,21 +161,27 @@ impl<'m> CodeRegion<'m> {
     ) -> Result<CodeBlock, SpaceError> {
         self.space
             .check_slots(usize::from(hot > 0) + usize::from(cold > 0))?;
-        let full = SpaceError::RegionFull {
+        let full = |space: &Space<'_>| SpaceError::RegionFull {
             hot,
             cold,
-            free: self.space.free_bytes(),
+            free: space.free_bytes(),
         };
         let hot_piece = match hot {
             0 => Extent::EMPTY,
-            _ => self.space.take(End::Low, hot, align).ok_or(full)?,
+            _ => match self.space.take(End::Low, hot, align) {
+                Some(piece) => piece,
+                None => return Err(full(&self.space)),
+            },
         };
         let cold_piece = match cold {
             0 => Extent::EMPTY,
-            _ => self.space.take(End::High, cold, 1).ok_or_else(|| {
-                self.give_back(hot_piece);
-                full
-            })?,
+            _ => match self.space.take(End::High, cold, 1) {
+                Some(piece) => piece,
+                None => {
+                    self.give_back(hot_piece);
+                    return Err(full(&self.space));
+                }
+            },
         };
         // The padding, if any, is in front.
         let entry = self.view.address(hot_piece.end - hot);

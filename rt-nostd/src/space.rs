@@ -4,6 +4,9 @@
 //! Pure arithmetic on offsets; never touches code memory and never allocates: the list of
 //! free extents is a slice of the caller's. Called by `region`.
 //!
+//! Taking is first fit along the list, giving back a binary search and a move of what lies
+//! behind in it: eight bytes for each extent. `benches/emit.rs` has 4096 live pieces.
+//!
 //! # Why freeing can't fail
 //!
 //! A free range that touches the gap in the middle joins it; so every extent in the list
@@ -58,6 +61,8 @@ pub(crate) struct Space<'m> {
     used: usize,
     /// Pieces taken and not given back.
     live: usize,
+    /// Bytes not in those.
+    free: u32,
 }
 
 impl<'m> Space<'m> {
@@ -71,16 +76,13 @@ impl<'m> Space<'m> {
             slots,
             used: 0,
             live: 0,
+            free: len,
         }
     }
 
     /// Bytes free, in pieces of any size.
     pub(crate) fn free_bytes(&self) -> u32 {
-        let extents: u32 = self.slots[..self.used]
-            .iter()
-            .map(|extent| extent.len())
-            .sum();
-        extents + (self.high - self.low)
+        self.free
     }
 
     /// Refuses when `pieces` more could make a later freeing run out of slots.
@@ -106,6 +108,7 @@ impl<'m> Space<'m> {
             End::High => self.take_high(len),
         }?;
         self.live += 1;
+        self.free -= piece.len();
         Some(piece)
     }
 
@@ -185,6 +188,7 @@ impl<'m> Space<'m> {
             return false;
         }
         self.live -= 1;
+        self.free += piece.len();
         // No extent touches the gap, so one end's never join the other's across it, even
         // when it is empty.
         let joins_before = before.is_some_and(|before| before.end == start);
@@ -296,6 +300,8 @@ mod tests {
                     assert!(space.give_back(piece));
                     assert!(!space.give_back(piece), "given back twice");
                 }
+                let listed: u32 = space.slots[..space.used].iter().map(|e| e.len()).sum();
+                assert_eq!(space.free_bytes(), listed + space.high - space.low);
                 let live: u32 = pieces.iter().map(|p| p.len()).sum();
                 assert_eq!(space.free_bytes() + live, len);
             }
