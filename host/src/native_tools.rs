@@ -114,12 +114,13 @@ impl Debugger {
         let this: *mut Entry = &raw mut *entry;
         // SAFETY: the list holds entries of `self`, which stay where they are in their boxes.
         unsafe {
-            let first = (*&raw const __jit_debug_descriptor).first;
+            let descriptor = &raw mut __jit_debug_descriptor;
+            let first = (*descriptor).first;
             (*this).next = first;
             if !first.is_null() {
                 (*first).previous = this;
             }
-            (*&raw mut __jit_debug_descriptor).first = this;
+            (*descriptor).first = this;
         }
         self.0.push(Registered {
             key,
@@ -141,7 +142,8 @@ impl Debugger {
         unsafe {
             let (next, previous) = ((*this).next, (*this).previous);
             if previous.is_null() {
-                (*&raw mut __jit_debug_descriptor).first = next;
+                let descriptor = &raw mut __jit_debug_descriptor;
+                (*descriptor).first = next;
             } else {
                 (*previous).next = next;
             }
