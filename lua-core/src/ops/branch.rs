@@ -91,7 +91,7 @@ pub fn jump_eq<O: Operands>(m: Machine, o: O) -> Flow {
     match equal(m, m.reg(o.a()), m.reg(o.b())) {
         Some(true) => Flow::Taken,
         Some(false) => Flow::Next,
-        None => Flow::Slow,
+        None => Flow::Rest(Part::Equal),
     }
 }
 
@@ -101,7 +101,7 @@ pub fn jump_ne<O: Operands>(m: Machine, o: O) -> Flow {
     match equal(m, m.reg(o.a()), m.reg(o.b())) {
         Some(true) => Flow::Next,
         Some(false) => Flow::Taken,
-        None => Flow::Slow,
+        None => Flow::Rest(Part::Equal),
     }
 }
 

@@ -86,7 +86,7 @@ fn metatable(m: Machine, v: u64) -> Option<u32> {
     }
 }
 
-/// The handler in a metatable, if the cache knows where it is.
+/// The handler in a metatable, or nil, if the cache knows where it is.
 #[inline(always)]
 fn handler(m: Machine, meta: u32, event: usize) -> Option<u64> {
     // SAFETY: plain field; the caller's number is an event's.
@@ -98,7 +98,36 @@ fn handler(m: Machine, meta: u32, event: usize) -> Option<u64> {
             let props: u32 = m.get(meta, offset_of!(Table, props));
             Some(m.get(props, s.slot as usize))
         }
+        // By the metatable's own shape: no epoch is needed.
+        Place::Absent => Some(Value::NIL.0),
         _ => None,
+    }
+}
+
+/// The rest of an equality: different tables, or userdata, with metatables.
+#[inline(always)]
+pub fn equal_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    let (x, y) = (m.reg(o.a()), m.reg(o.b()));
+    let (Some(first), Some(second)) = (metatable(m, x), metatable(m, y)) else {
+        return Flow::Slow;
+    };
+    if first == 0 || second == 0 {
+        return Flow::Slow;
+    }
+    let Some(f) = handler(m, first, Event::Eq as usize) else {
+        return Flow::Slow;
+    };
+    if f != Value::NIL.0 {
+        if first != second {
+            return Flow::Slow;
+        }
+        return call_handler(m, o, f, [x, y]);
+    }
+    // Without a handler they are different.
+    if meaning(m, o.pc()).completion & COMPLETION == TAKE_IF {
+        Flow::Next
+    } else {
+        Flow::Taken
     }
 }
 

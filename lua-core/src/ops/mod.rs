@@ -86,6 +86,7 @@ macro_rules! for_each_part {
             NewTable Pair construct::new_table_rest "a `NewTable` with an array part";
             GetIndexK None access::get_index_k_rest "a `GetIndexK` outside the array part";
             Arith    None meta::arith_rest       "arithmetic of which the result is no number";
+            Equal    None meta::equal_rest       "equality of two tables or userdata that have metatables";
             Order    None meta::order_rest       "a comparison of what isn't numbers";
             Return1  None call::return_one_rest  "a `Return1` to anything but a simple call";
             Return0  None call::return_none_rest "a `Return0` to anything but a simple call";

@@ -155,7 +155,7 @@ impl Rt {
         }
     }
 
-    /// Lets `ops/meta.rs` find the handler of an event in this metatable.
+    /// Lets `ops/meta.rs` find the handler of an event in this metatable, or that there is none.
     pub(super) fn remember_handler(self, meta: u32, event: Event) {
         if meta == 0 || self.is_dictionary(TableRef(meta)) {
             return;
@@ -164,14 +164,11 @@ impl Rt {
         unsafe {
             let shape = (*self.table(TableRef(meta))).shape;
             let name = (*self.vm()).event_names[event as usize];
-            let Some(slot) = self.find_property(ShapeRef(shape), StrRef(name)) else {
-                return;
-            };
             let inline = self.shape(ShapeRef(shape)).header.b3 as u32;
-            let (place, slot) = if slot < inline {
-                (Place::Inline, SLOTS + slot * 8)
-            } else {
-                (Place::Outline, (slot - inline + 1) * 8)
+            let (place, slot) = match self.find_property(ShapeRef(shape), StrRef(name)) {
+                None => (Place::Absent, 0),
+                Some(slot) if slot < inline => (Place::Inline, SLOTS + slot * 8),
+                Some(slot) => (Place::Outline, (slot - inline + 1) * 8),
             };
             let key = event_key(name);
             (&mut (*self.vm()).stubs.entries)[stub_index(shape, key)] = Stub {

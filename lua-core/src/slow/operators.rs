@@ -91,6 +91,7 @@ impl Rt {
         y: Value,
     ) -> Result<Step, Raise> {
         // Both are tables or both userdata, and not the same: the handler must be common.
+        self.remember_handler(self.metatable_of(x), Event::Eq);
         let h = self.common_handler(x, y, Event::Eq);
         if h.is_nil() {
             return self.branch(base, pc, x.raw_equal(y) == wanted);
