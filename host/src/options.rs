@@ -38,6 +38,8 @@ Available options are:
   --force               compile each function before it first runs
   --eager               compile each function at its first back-edge or call
   --evict N             throw all compiled code away at every N-th sample (for tests)
+  --jit-ic=off          compile without inline caches (for measuring)
+  --jit-stubs N         most entries of an inline cache behind the first (5)
   --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
   --collect-always      collect garbage at every allocation (builds with extra-checks)
   --collect-steps       make a step of a collection at every tick and allocation (likewise)
@@ -80,6 +82,10 @@ pub struct Options {
     pub purpose: Purpose,
     /// `--engine`; without it the highest there is.
     pub engine: Engine,
+    /// `--jit-ic=off`: compile without inline caches.
+    pub inline_caches: bool,
+    /// `--jit-stubs`: entries of an inline cache behind the first.
+    pub stubs: Option<u32>,
     /// `--force`: compile each function before it first runs.
     pub force: bool,
     /// `--eager`: compile at the first chance, and look for one at each tick.
@@ -181,6 +187,8 @@ impl Options {
             interactive: false,
             purpose: Purpose::Run,
             engine: HIGHEST,
+            inline_caches: true,
+            stubs: None,
             force: false,
             eager: false,
             evict: 0,
@@ -302,6 +310,14 @@ impl Options {
                 self.force = true;
                 return Ok(0);
             }
+            b"--jit-ic" => {
+                self.inline_caches = match glued.as_deref() {
+                    Some(b"on") => true,
+                    Some(b"off") => false,
+                    _ => return Err(OptionError::Usage),
+                };
+                return Ok(0);
+            }
             b"--eager" if glued.is_none() => {
                 self.eager = true;
                 return Ok(0);
@@ -327,6 +343,10 @@ impl Options {
             b"--memory" => self.memory = Some(size("--memory", value()?)? as u64),
             b"--evict" => {
                 self.evict = u32::try_from(number("--evict", value()?)?).unwrap_or(u32::MAX);
+            }
+            b"--jit-stubs" => {
+                let n = number("--jit-stubs", value()?)?;
+                self.stubs = Some(u32::try_from(n).unwrap_or(u32::MAX));
             }
             b"--bundle" => self.bundle = Some(OsString::from_vec(value()?)),
             b"--code-region" => self.code_region = size("--code-region", value()?)?,

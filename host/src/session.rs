@@ -222,8 +222,12 @@ fn use_bundle(
                 count_interpreted: options.count_interpreted,
                 clock: options.stats.then_some(nanoseconds),
                 observer: watch.map(Watch::observer),
+                inline_caches: options.inline_caches,
                 ..BaselineConfig::default()
             };
+            if let Some(stubs) = options.stubs {
+                config.stubs = stubs;
+            }
             if options.eager {
                 (config.threshold, config.sample_every) = (0, 1);
             }

@@ -44,7 +44,7 @@ pub(crate) struct Shape {
     pub next: u32,
 }
 
-const SHAPE_SIZE: u32 = size_of::<Shape>() as u32;
+pub(crate) const SHAPE_SIZE: u32 = size_of::<Shape>() as u32;
 
 /// A lineage. Header: `aux` number of keys.
 #[repr(C)]

@@ -11,9 +11,9 @@
 //! # Invariants
 //! - The words that lead into compiled code (`mod.rs`) are set exactly while the record is
 //!   in the list that begins in `Baseline::first`.
-//! - A record goes when its prototype dies, or a shape that is baked into its code; a stub
-//!   when a shape dies that is baked into it: before the shape's memory is used again,
-//!   because pruning comes before sweeping.
+//! - A record goes when its prototype dies; a stub when a shape dies that is baked into it:
+//!   before the shape's memory is used again, because pruning comes before sweeping. Of what
+//!   is baked into the main code, a dead shape's memory is kept as long as the record.
 
 use super::compile::{has_resume_word, words_of};
 use super::observe::Removal;
@@ -237,7 +237,7 @@ impl Rt {
     /// Takes a function's compiled code away. Its frames go on in bytecode.
     pub(super) fn discard(self, record: u32, why: Removal) {
         // SAFETY: sites of a record.
-        self.each_site(record, |site| unsafe { self.retain_stubs(site, |_| false) });
+        self.each_site(record, |site| unsafe { self.close_down(site) });
         let Some(baseline) = self.baseline() else {
             return;
         };
@@ -317,18 +317,12 @@ impl Rt {
         if record == 0 {
             return;
         }
-        let dies = |shapes: [u32; 2]| {
-            shapes
-                .into_iter()
-                .any(|s| s != 0 && self.header(s).mark != live)
-        };
         let dead = proto.header.mark != live;
         let mut stale = false;
         if !dead {
             // SAFETY: sites of a record of the list.
-            self.each_site(record, |site| unsafe {
-                stale |= dies((*site).inline().shapes());
-                self.retain_stubs(site, |entry| !dies(entry.shapes()));
+            self.each_site(record, |site| {
+                stale |= unsafe { !self.prune_site(site, live) }
             });
         }
         if dead || stale {

@@ -19,6 +19,9 @@
 //! # Invariants
 //! - A stub's entry is valid as long as its shapes live: pruning frees it before (`code.rs`).
 //!   An entry of an old epoch never hits, and is freed when the site misses next.
+//! - An entry in the main code can't be freed when its shape dies; the memory of the shape is
+//!   kept instead, so that no other shape has that reference, and the entry never hits
+//!   ([`Rt::bury_shape`]).
 //! - Nothing but the links leads into a stub, and no code runs while the runtime does.
 //!
 //! Must not know what an operation does with its cache.
@@ -28,10 +31,11 @@ use super::compile::{Spot, words_of};
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;
-use crate::heap::{ClosureRef, Header, Rt, TableRef};
+use crate::heap::{ClosureRef, Header, Kind, MARK_MANUAL, Rt, TableRef};
 use crate::isa::{Extra, Insn, OPS, Op};
 use crate::ops::{access::cache, insn};
 use crate::proto::Proto;
+use crate::shape::SHAPE_SIZE;
 use crate::value::{Value, tag};
 use core::mem::offset_of;
 use rt_nostd::CodeBlock;
@@ -39,11 +43,11 @@ use rt_nostd::CodeBlock;
 /// What an inline cache holds, or a stub.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
+struct Entry {
     /// Shape of the object; 0 if there is none.
-    pub(super) shape: u32,
+    shape: u32,
     /// Shape afterwards, in forms that add a property, else 0.
-    pub(super) new_shape: u32,
+    new_shape: u32,
     /// In forms that look at other objects than that one, else 0.
     epoch: u32,
     /// The form of the operation.
@@ -66,6 +70,8 @@ pub(super) struct Site {
     misses: u8,
     /// Nothing is learnt any more.
     closed: bool,
+    /// The shape in the main code is dead, and its memory kept.
+    buried: bool,
 }
 
 /// An entry of a chain.
@@ -129,19 +135,76 @@ impl Entry {
     }
 
     /// The shapes that it depends on; 0 for none.
-    pub(super) fn shapes(self) -> [u32; 2] {
+    fn shapes(self) -> [u32; 2] {
         [self.shape, self.new_shape]
     }
 }
 
-impl Site {
-    /// What is baked into the main code.
-    pub(super) fn inline(&self) -> Entry {
-        self.inline
-    }
-}
-
 impl Rt {
+    /// Lets a site forget what is dead, before it is swept; false if an entry in the main
+    /// code would do harm.
+    ///
+    /// # Safety
+    /// A site of a live record.
+    pub(super) unsafe fn prune_site(self, site: *mut Site, live: u8) -> bool {
+        let dead = |shape: u32| shape != 0 && self.header(shape).mark != live;
+        // SAFETY: the contract.
+        unsafe {
+            self.retain_stubs(site, |entry| !entry.shapes().into_iter().any(dead));
+            if (*site).buried {
+                return true;
+            }
+            if dead((*site).inline.shape) {
+                self.bury_shape((*site).inline.shape);
+                (*site).buried = true;
+                return true;
+            }
+            !dead((*site).inline.new_shape)
+        }
+    }
+
+    /// Frees what a site of code that is thrown away has.
+    ///
+    /// # Safety
+    /// A site of a live record, of which nothing is used any more.
+    pub(super) unsafe fn close_down(self, site: *mut Site) {
+        // SAFETY: the contract.
+        unsafe {
+            self.retain_stubs(site, |_| false);
+            if (*site).buried {
+                self.exhume_shape((*site).inline.shape);
+            }
+        }
+    }
+
+    /// Keeps the memory of a dead shape, as many times as it is buried; `aux` counts.
+    fn bury_shape(self, shape: u32) {
+        let mut header = self.header(shape);
+        if header.mark == MARK_MANUAL {
+            header.aux += 1;
+        } else {
+            // Nothing refers to it, and no list has it any more: it is memory, no object.
+            header = Header {
+                kind: Kind::Raw as u8,
+                mark: MARK_MANUAL,
+                b2: 0,
+                b3: 0,
+                aux: 1,
+            };
+        }
+        self.set(shape, header);
+    }
+
+    fn exhume_shape(self, shape: u32) {
+        let mut header = self.header(shape);
+        header.aux -= 1;
+        if header.aux == 0 {
+            self.release(shape, SHAPE_SIZE);
+        } else {
+            self.set(shape, header);
+        }
+    }
+
     /// What the cache of the instruction at `pc` holds.
     fn cached_entry(self, pc: u32) -> Entry {
         let word = |i: usize| self.get::<u32>(pc + 8 + i as u32 * 4);
@@ -199,6 +262,7 @@ impl Rt {
                         stubs: 0,
                         misses: 0,
                         closed: !learns,
+                        buried: false,
                     });
                 }
                 site += SITE_BYTES;
@@ -305,7 +369,8 @@ impl Rt {
                 }
                 if ((*site).stubs as u32) < most && self.add_stub(site, record, pc, new) {
                     let inline = (*site).inline;
-                    if (*site).stubs == 1 && (inline.is_empty() || inline.is_stale(epoch)) {
+                    let useless = inline.is_empty() || inline.is_stale(epoch) || (*site).buried;
+                    if (*site).stubs == 1 && useless {
                         self.note_improvable(record);
                     }
                 }
@@ -402,7 +467,7 @@ impl Rt {
     ///
     /// # Safety
     /// A site of a live record.
-    pub(super) unsafe fn retain_stubs(self, site: *mut Site, mut keep: impl FnMut(Entry) -> bool) {
+    unsafe fn retain_stubs(self, site: *mut Site, mut keep: impl FnMut(Entry) -> bool) {
         // SAFETY: the contract; stubs of the chain. No code of a stub is running, since the
         // runtime does, and its links are undone.
         unsafe {
