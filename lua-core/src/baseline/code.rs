@@ -320,9 +320,9 @@ impl Rt {
         let dead = proto.header.mark != live;
         let mut stale = false;
         if !dead {
-            // SAFETY: sites of a record of the list.
             self.each_site(record, |site| {
-                stale |= unsafe { !self.prune_site(site, live) }
+                // SAFETY: a site of a record of the list.
+                stale |= unsafe { !self.prune_site(site, live) };
             });
         }
         if dead || stale {
