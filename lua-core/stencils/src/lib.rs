@@ -236,7 +236,8 @@ calls_of_the_runtime! {
     aot_cold => rt_cold;
 }
 
-/// The same from compiled code, with what is behind the `Call`.
+/// The same from compiled code, which is behind the `Call` as a rule. Its resume word tells
+/// where: the native function may have let the caller's code be thrown away, or made anew.
 ///
 /// # Safety
 /// Reached by jumps from stencils only.
@@ -247,15 +248,14 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
     base: *mut u64,
     pc: *const u64,
     tag: u64,
-    ahead: Ahead,
+    _: Ahead,
     _: Number,
 ) {
     // SAFETY: the arguments are a stencil's.
     unsafe {
         let to = rt_native(vm, base, pc);
-        if to.base == base && to.pc == pc.byte_add(CALL_BYTES as usize) && *to.pc.sub(1) != 0 {
-            // As nearly always, and the code is still there.
-            jump_ahead!(vm, base, to.pc, tag, ahead, Number::uninit())
+        if to.pc == pc.byte_add(CALL_BYTES as usize) && to.base == base {
+            return_to!(vm, base, to.pc, tag)
         }
         if to.pc.is_null() {
             cold_path();
