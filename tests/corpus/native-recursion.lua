@@ -46,4 +46,4 @@ local function keyed(n)
   seen[#seen + 1] = n
   return s .. n
 end
-print(keyed(40), #seen)
+print(keyed(4), #seen)
