@@ -23,8 +23,8 @@ local function replaced(depth, text)
   end)
   return s .. depth
 end
-print(replaced(5, "ab"))
-print(#replaced(9, "abc"))
+print(replaced(3, "ab"))
+print(#replaced(4, "abc"))
 
 -- The caller is another function each time, and has fields of other shapes.
 local Shape = { f = function(self, n) return self[1] + n end }
