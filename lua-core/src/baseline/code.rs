@@ -238,6 +238,13 @@ impl Rt {
     pub(super) fn discard(self, record: u32, why: Removal) {
         // SAFETY: sites of a record.
         self.each_site(record, |site| unsafe { self.close_down(site) });
+        // SAFETY: a record of the list. Before the compiler's state is taken, which telling
+        // looks at as well.
+        unsafe {
+            let compiled: *const Compiled = self.at(record);
+            let p = ProtoRef((*compiled).proto);
+            self.tell_removed(p, why, (*compiled).block.as_ref());
+        }
         let Some(baseline) = self.baseline() else {
             return;
         };
@@ -245,9 +252,7 @@ impl Rt {
         // cleared, and no code of it is running, since the runtime does.
         unsafe {
             let compiled: *mut Compiled = self.at(record);
-            let p = ProtoRef((*compiled).proto);
-            self.tell_removed(p, why, (*compiled).block.as_ref());
-            let proto = self.proto(p);
+            let proto = self.proto(ProtoRef((*compiled).proto));
             self.set(proto.entry - COMPILED_BEFORE_ENTRY, 0u64);
             self.set(proto.entry - MAP_BEFORE_ENTRY, 0u32);
             let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);

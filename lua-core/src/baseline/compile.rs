@@ -474,7 +474,7 @@ pub(super) fn has_resume_word(insn: Insn) -> bool {
     OPS[insn.op as usize].extra == Extra::Resume
 }
 
-/// Words of the instruction, and whether it is a call.
+/// Length of the instruction in words.
 pub(super) fn words_of(insn: Insn) -> u32 {
     let info = &OPS[insn.op as usize];
     debug_assert!(info.extra != Extra::Resume || matches!(info.control, Control::Call));
