@@ -2,7 +2,7 @@
 //! A bundle with another fingerprint is refused.
 
 use crate::isa::OPS;
-use crate::proto::{Closure, NATIVE_UPVALUES};
+use crate::proto::{Closure, NATIVE_UPVALUES, Proto};
 use crate::shape::{Lineage, Shape};
 use crate::shortcuts::SHORTCUTS;
 use crate::state::VmState;
@@ -41,6 +41,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, live) as u64,
         offset_of!(VmState, fresh) as u64,
         offset_of!(VmState, barrier) as u64,
+        offset_of!(VmState, forced) as u64,
         offset_of!(VmState, left) as u64,
         offset_of!(VmState, cells) as u64,
         offset_of!(VmState, dispatch) as u64,
@@ -76,6 +77,8 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Thread, hook) as u64,
         offset_of!(Closure, env) as u64,
         offset_of!(Closure, entry) as u64,
+        offset_of!(Proto, entry) as u64,
+        offset_of!(Proto, upvalues) as u64,
         NATIVE_UPVALUES as u64,
         crate::value::TAG,
     ];

@@ -39,12 +39,13 @@ macro_rules! for_each_shortcut {
             Insert    "table"  "insert"    insert    "at the end, where the array part has room";
             Remove    "table"  "remove"    remove    "the last item, out of the array part";
             Assert    ""       "assert"    assert    "what holds";
-            GetMeta   ""       "getmetatable" getmetatable "a table without a metatable";
+            GetMeta   ""       "getmetatable" getmetatable "a table, unless its metatable is protected";
             Ipairs    ""       "ipairs"    ipairs    "at the head of a loop";
             Pairs     ""       "pairs"     pairs     "at the head of a loop";
             RawEqual  ""       "rawequal"  rawequal  "two values";
             RawGet    ""       "rawget"    rawget    "an item of the array part";
             Select    ""       "select"    select    "the number of values, or one from the front";
+            SetMeta   ""       "setmetatable" setmetatable "a metatable for a table that has none";
             ToNumber  ""       "tonumber"  tonumber  "a number";
             ToString  ""       "tostring"  tostring  "a string";
             Type      ""       "type"      type_     "any value";

@@ -147,7 +147,8 @@ pub struct VmState {
     pub fresh: u8,
     /// A store into an object with this mark byte needs the barrier (`heap/barrier.rs`).
     pub barrier: u8,
-    pub(crate) pad: u8,
+    /// Not 0: functions must be compiled before they are first called.
+    pub forced: u8,
     /// Number of results that end at `top` when an engine is left.
     pub left: u32,
     /// Small-object allocator; its free lists are popped by handlers.

@@ -174,7 +174,7 @@ impl<'m> Vm<'m> {
                 live: 1,
                 fresh: 1,
                 barrier: crate::heap::barrier::BARRIER_OFF,
-                pad: 0,
+                forced: 0,
                 left: 0,
                 cells: Cells {
                     free: [0; CLASSES],

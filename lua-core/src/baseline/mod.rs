@@ -363,6 +363,7 @@ impl Vm<'_> {
         // SAFETY: plain fields.
         unsafe {
             (*rt.vm()).code_base = baseline.region.base();
+            (*rt.vm()).forced = config.force as u8;
             (*rt.vm()).baseline = Some(baseline);
             if config.count_interpreted {
                 (*rt.vm()).dispatch = [(*rt.vm()).hook_handler; 256];

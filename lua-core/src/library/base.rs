@@ -3,7 +3,7 @@
 use super::Functions;
 use super::gsub::index;
 use crate::error::{Raise, Text};
-use crate::heap::{NoMemory, Rt, StrRef, TableRef};
+use crate::heap::{NoMemory, Rt, ShapeRef, StrRef, TableRef};
 use crate::native::{Call, Results, Special};
 use crate::state::Event;
 use crate::value::{Type, Value};
@@ -388,7 +388,13 @@ fn setmetatable(call: &mut Call) -> Result<Results, Raise> {
     if old != 0 && !rt.event_handler(old, Event::Metatable).is_nil() {
         return Err(rt.raise_text(b"cannot change a protected metatable"));
     }
+    // SAFETY: a live table.
+    let shape = || ShapeRef(unsafe { (*rt.table(t)).shape });
+    let before = shape();
     rt.set_table_meta(t, meta.map_or(0, |m| m.0))?;
+    if let (Some(meta), 0, false) = (meta, old, rt.is_dictionary(t)) {
+        rt.remember_metatable(before, meta, shape());
+    }
     call.ret(t.value())
 }
 
@@ -400,6 +406,7 @@ fn getmetatable(call: &mut Call) -> Result<Results, Raise> {
         return call.ret(Value::NIL);
     }
     let shown = rt.event_handler(meta, Event::Metatable);
+    rt.remember_handler(meta, Event::Metatable);
     call.ret(if shown.is_nil() {
         TableRef(meta).value()
     } else {

@@ -51,6 +51,8 @@ pub enum Place {
     /// Nowhere: the object's own metatable has a function, in the slot with this offset
     /// in the region.
     Handler = 4,
+    /// Of a metatable, which is the key then: `slot` is the shape of a table that gets it.
+    Shape = 5,
 }
 
 /// What is known of a property of a shape: an entry of the cache behind the
@@ -118,7 +120,7 @@ fn get_by_stub(m: Machine, t: u32, key: u32) -> Option<u64> {
         _ if s.epoch != unsafe { (*m.vm).epoch } => return None,
         Place::Chain => m.get(s.slot, 0),
         Place::Absent => return Some(Value::NIL.0),
-        Place::Handler => return None,
+        Place::Handler | Place::Shape => return None,
     };
     if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
         return None;

@@ -171,14 +171,43 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     // SAFETY: as `call`; the frame is replaced by one at the same base.
     unsafe {
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
+        let link = *(m.base.sub(1) as *const u32).add(1);
+        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
+            || m.base > (*m.vm).small_limit
+            || !may_replace(link)
+        {
+            cold_path();
+            return Flow::Rest(Part::TailCall);
+        }
+        *m.base.sub(2) = m.reg(a);
+        *(m.base.sub(1) as *mut u32).add(1) = link + TAIL;
+        let n = o.imm_b() - 1;
+        let mut i = 0;
+        while i < n {
+            *m.base.add(i) = m.reg(a + 16 + i * 8);
+            i += 1;
+        }
+        Flow::Call(m.base, m.address(entry))
+    }
+}
+
+/// May a tail call replace the frame with this link by counting one more? The frames of
+/// variadic functions shift, and a full counter must be emptied.
+#[inline(always)]
+fn may_replace(link: u32) -> bool {
+    link & KIND_MASK != FrameKind::Variadic as u32 && link & TAILS_COUNTED != TAILS_COUNTED
+}
+
+/// The rest of `tail_call`: any count of arguments.
+#[inline(always)]
+pub fn tail_call_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    let a = o.a();
+    // SAFETY: as `call`; the frame is replaced by one at the same base.
+    unsafe {
+        let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
         let signature: u32 = m.get_before(entry, SIGNATURE_BEFORE_ENTRY);
         let link = *(m.base.sub(1) as *const u32).add(1);
-        if signature & SIGNATURE_VARIADIC != 0
-            || link & KIND_MASK == FrameKind::Variadic as u32
-            || link & TAILS_COUNTED == TAILS_COUNTED
-            || !fits(m, m.base, entry)
-        {
-            // Variadic functions on either side shift frames; a full counter is emptied.
+        if signature & SIGNATURE_VARIADIC != 0 || !may_replace(link) || !fits(m, m.base, entry) {
             cold_path();
             return Flow::Slow;
         }
@@ -311,6 +340,21 @@ pub fn return_one<O: Operands>(m: Machine, o: O) -> Flow {
 /// The rest of `return_one`.
 #[inline(always)]
 pub fn return_one_rest<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: the frame's header is below its base, and names the caller's frame and call.
+    unsafe {
+        let header = m.base.sub(1) as *const u32;
+        let (to, link) = (*header, *header.add(1));
+        if link & KIND_MASK == FrameKind::LuaMany as u32 {
+            let call: u32 = m.get(to - CALL_BYTES, 0);
+            if call >> 24 == 0 && call as u8 != Op::IterCall as u8 {
+                // It wants all results.
+                let results = m.base.sub(2);
+                *results = m.reg(o.a());
+                (*m.vm).top = results.add(1);
+                return Flow::Return(m.base.byte_sub(distance(link)), m.address(to));
+            }
+        }
+    }
     // SAFETY: a register of the frame.
     return_values(m, unsafe { m.base.byte_add(o.a()) }, 1)
 }

@@ -97,14 +97,14 @@ fn small_table(m: Machine, shape: u32) -> Option<(u32, usize)> {
 
 /// The first free cell of a class, or 0.
 #[inline(always)]
-fn head_of(m: Machine, class: usize) -> u32 {
+pub(super) fn head_of(m: Machine, class: usize) -> u32 {
     // SAFETY: plain field; the class exists.
     unsafe { *(&raw const (*m.vm).cells.free as *const u32).add(class) }
 }
 
 /// Takes the first free cell of a class.
 #[inline(always)]
-fn take(m: Machine, class: usize, cell: u32) {
+pub(super) fn take(m: Machine, class: usize, cell: u32) {
     // SAFETY: plain field; a free cell links to the next.
     unsafe {
         *(&raw mut (*m.vm).cells.free as *mut u32).add(class) =

@@ -88,7 +88,7 @@ fn metatable(m: Machine, v: u64) -> Option<u32> {
 
 /// The handler in a metatable, or nil, if the cache knows where it is.
 #[inline(always)]
-fn handler(m: Machine, meta: u32, event: usize) -> Option<u64> {
+pub(super) fn handler(m: Machine, meta: u32, event: usize) -> Option<u64> {
     // SAFETY: plain field; the caller's number is an event's.
     let name = unsafe { *(&raw const (*m.vm).event_names as *const u32).add(event) };
     let s = stub_of(m, meta, event_key(name))?;

@@ -7,13 +7,16 @@
 
 pub use super::switches::{pcall, resume, wrapped, yield_};
 
+use super::access::stub_of;
 use super::arith::{border, floor as floor_number};
+use super::meta::handler;
 use super::{Flow, Machine, Operands, truncate, widen};
 use crate::heap::Header;
 use crate::heap::intern::STRING_DATA;
 use crate::proto::NATIVE_UPVALUES;
 use crate::random::Random;
-use crate::table::Table;
+use crate::state::Event;
+use crate::table::{ON_CHAIN, Table};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
@@ -333,11 +336,43 @@ pub fn getmetatable<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Native;
     }
-    if m.get::<u32>(m.reg_ref(t), offset_of!(Table, meta)) != 0 {
-        // It may have a `__metatable`.
+    let meta: u32 = m.get(m.reg_ref(t), offset_of!(Table, meta));
+    if meta == 0 {
+        return result(m, o, Value::NIL.0);
+    }
+    match handler(m, meta, Event::Metatable as usize) {
+        Some(v) if v == Value::NIL.0 => result(m, o, Value::tagged(tag::TABLE, meta).0),
+        _ => Flow::Native,
+    }
+}
+
+/// `setmetatable`
+#[inline(always)]
+pub fn setmetatable<O: Operands>(m: Machine, o: O) -> Flow {
+    let (v, k) = (place(o, 0), place(o, 1));
+    if count(m, o) < 2 || m.reg_tag(v) != tag::TABLE || m.reg_tag(k) != tag::TABLE {
+        cold_path();
         return Flow::Native;
     }
-    result(m, o, Value::NIL.0)
+    let (t, meta) = (m.reg_ref(v), m.reg_ref(k));
+    // A table on a chain must tell the caches.
+    if m.get::<u32>(t, offset_of!(Table, meta)) != 0
+        || m.get::<u8>(t, offset_of!(Table, flags)) & ON_CHAIN != 0
+    {
+        cold_path();
+        return Flow::Native;
+    }
+    let shape = match stub_of(m, t, meta) {
+        Some(s) => s.slot,
+        None => return Flow::Native,
+    };
+    if m.hides_object(t, meta) || m.hides_object(t, shape) {
+        cold_path();
+        return Flow::Native;
+    }
+    m.set(t, offset_of!(Table, shape), shape);
+    m.set(t, offset_of!(Table, meta), meta);
+    result(m, o, m.reg(v))
 }
 
 /// Iterator, state and control of a loop over a table.

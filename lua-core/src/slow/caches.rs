@@ -156,7 +156,7 @@ impl Rt {
     }
 
     /// Lets `ops/meta.rs` find the handler of an event in this metatable, or that there is none.
-    pub(super) fn remember_handler(self, meta: u32, event: Event) {
+    pub(crate) fn remember_handler(self, meta: u32, event: Event) {
         if meta == 0 || self.is_dictionary(TableRef(meta)) {
             return;
         }
@@ -177,6 +177,21 @@ impl Rt {
                 slot,
                 epoch: 0,
                 place,
+            };
+        }
+    }
+
+    /// Lets `setmetatable` find the shape that tables of this shape, which have no metatable,
+    /// get with it.
+    pub(crate) fn remember_metatable(self, shape: ShapeRef, meta: TableRef, with: ShapeRef) {
+        // SAFETY: the entry is in bounds. A name is never at a table's reference.
+        unsafe {
+            (&mut (*self.vm()).stubs.entries)[stub_index(shape.0, meta.0)] = Stub {
+                shape: shape.0,
+                key: meta.0,
+                slot: with.0,
+                epoch: 0,
+                place: Place::Shape,
             };
         }
     }
@@ -214,7 +229,7 @@ impl Rt {
             (Place::Outline, true) => Op::MethodO,
             (Place::Chain, true) if shape == 0 => Op::MethodS,
             (Place::Chain, true) => Op::MethodP,
-            (Place::Absent | Place::Handler, true) => return None,
+            (Place::Absent | Place::Handler, true) | (Place::Shape, _) => return None,
         };
         self.quicken(pc, op, [shape, stub.slot, stub.epoch, 0]);
         let v: Value = match stub.place {
@@ -225,7 +240,7 @@ impl Rt {
             },
             Place::Chain => self.get(stub.slot),
             Place::Absent => return Some(Value::NIL),
-            Place::Handler => return None,
+            Place::Handler | Place::Shape => return None,
         };
         // A nil needs the rest of the chain.
         if v.is_nil() && self.metatable_of(object) != 0 {
@@ -287,7 +302,7 @@ impl Rt {
         let offset = match stub.place {
             Place::Inline => t.0 + stub.slot,
             Place::Outline => props + stub.slot,
-            Place::Chain | Place::Absent | Place::Handler => return false,
+            Place::Chain | Place::Absent | Place::Handler | Place::Shape => return false,
         };
         if meta != 0 && self.get::<Value>(offset).is_nil() {
             return false;
