@@ -1,7 +1,10 @@
 //! Strings, all interned: equal strings are one object, so equality is equality
 //! of references.
 //!
-//! The table is a hash table of chains through the strings themselves. It grows by
+//! The table is a hash table of chains through the strings themselves. A bucket tells the
+//! first string of its chain, that string's hash, and whether the chain goes on: so a search
+//! that finds nothing looks at no string, and the processor guesses its branches right and
+//! goes on while memory answers. The table grows by
 //! *linear hashing*: an insertion splits at most two buckets, and what the buckets lie in
 //! never moves, so that no insertion takes long, however many strings there are. If there
 //! is no memory for more buckets, the chains become longer; nothing fails. It shrinks the
@@ -33,6 +36,38 @@ const REMOVE_WORK: i64 = 32;
 const MERGE_WORK: i64 = 64;
 /// Bytes before the first bucket of a segment.
 const SEGMENT_HEADER: u32 = 8;
+/// Bytes of a bucket.
+const BUCKET: u32 = size_of::<Bucket>() as u32;
+
+/// The head of a chain, 0 if it is empty: above, the hash of its first string; below, that
+/// string's offset, whose lowest bit tells that another string follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+struct Bucket(u64);
+
+impl Bucket {
+    const EMPTY: Bucket = Bucket(0);
+
+    #[inline(always)]
+    fn new(first: u32, hash: u32, more: bool) -> Bucket {
+        Bucket((hash as u64) << 32 | first as u64 | more as u64)
+    }
+
+    #[inline(always)]
+    fn first(self) -> u32 {
+        self.0 as u32 & !1
+    }
+
+    #[inline(always)]
+    fn hash(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline(always)]
+    fn has_more(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
 
 /// The table of all strings; part of the VM state.
 pub(crate) struct InternTable {
@@ -85,7 +120,7 @@ impl InternTable {
             Some(&start) => start,
             None => 0,
         };
-        start + SEGMENT_HEADER + (bucket - first) * 4
+        start + SEGMENT_HEADER + (bucket - first) * BUCKET
     }
 }
 
@@ -182,9 +217,9 @@ impl Rt {
 
     /// Gives the table of strings its first memory.
     pub(crate) fn init_strings(self) -> Result<(), NoMemory> {
-        let segment = self.allocate_manual(SEGMENT_HEADER + FIRST * 4)?;
+        let segment = self.allocate_manual(SEGMENT_HEADER + FIRST * BUCKET)?;
         for i in 0..FIRST {
-            self.set(segment + SEGMENT_HEADER + i * 4, 0u32);
+            self.set(segment + SEGMENT_HEADER + i * BUCKET, Bucket::EMPTY);
         }
         // SAFETY: plain field.
         unsafe { (*self.strings()).segments[0] = segment }
@@ -211,37 +246,77 @@ impl Rt {
         Ok(StrRef(offset))
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_string(self, hash: u32, s: &[u8]) -> Option<StrRef> {
         // SAFETY: plain fields.
-        let (table, live) = unsafe { (&*self.strings(), (*self.vm()).live) };
-        let mut at: u32 = self.get(table.place_of(table.bucket_of(hash)));
+        let table = unsafe { &*self.strings() };
+        let bucket: Bucket = self.get(table.place_of(table.bucket_of(hash)));
+        if bucket.hash() == hash
+            && bucket != Bucket::EMPTY
+            && same_bytes(self.str_bytes(StrRef(bucket.first())), s)
+        {
+            return Some(self.revived(bucket.first()));
+        }
+        if bucket.has_more() {
+            return self.find_in_chain(bucket.first(), hash, s);
+        }
+        None
+    }
+
+    /// The same behind the first string of the chain.
+    #[inline(never)]
+    fn find_in_chain(self, first: u32, hash: u32, s: &[u8]) -> Option<StrRef> {
+        let mut at: u32 = self.get(first + NEXT);
         while at != 0 {
-            let h = self.header(at);
-            if h.aux == hash && same_bytes(self.str_bytes(StrRef(at)), s) {
-                if h.mark != live && self.phase() != Phase::Marking {
-                    // Dead, but not swept yet.
-                    self.set_mark(at, live);
-                }
-                return Some(StrRef(at));
+            if self.header(at).aux == hash && same_bytes(self.str_bytes(StrRef(at)), s) {
+                return Some(self.revived(at));
             }
             at = self.get(at + NEXT);
         }
         None
     }
 
+    /// A string that was found: if it is dead, but not swept yet, it is alive again.
+    #[inline(always)]
+    fn revived(self, at: u32) -> StrRef {
+        // SAFETY: plain field.
+        let live = unsafe { (*self.vm()).live };
+        if self.header(at).mark != live && self.phase() != Phase::Marking {
+            self.set_mark(at, live);
+        }
+        StrRef(at)
+    }
+
+    #[inline(always)]
     fn insert_string(self, hash: u32, offset: u32) {
         // SAFETY: plain fields.
         let table = unsafe { &mut *self.strings() };
         table.count += 1;
         let place = table.place_of(table.bucket_of(hash));
-        self.set(offset + NEXT, self.get::<u32>(place));
-        self.set(place, offset);
+        self.push_string(place, hash, offset);
         // Two buckets for a string: each string more in a chain is a cache miss more.
         if table.count > (table.base + table.split) / 2 {
             self.split_bucket();
             self.split_bucket();
         }
+    }
+
+    /// Puts a string at the head of a chain.
+    #[inline(always)]
+    fn push_string(self, place: u32, hash: u32, offset: u32) {
+        let first = self.get::<Bucket>(place).first();
+        self.set(offset + NEXT, first);
+        self.set(place, Bucket::new(offset, hash, first != 0));
+    }
+
+    /// Makes the string at `at`, if there is one, and what follows it a bucket's chain.
+    fn set_chain(self, place: u32, at: u32) {
+        let bucket = if at == 0 {
+            Bucket::EMPTY
+        } else {
+            Bucket::new(at, self.header(at).aux, self.get::<u32>(at + NEXT) != 0)
+        };
+        self.set(place, bucket);
     }
 
     /// One bucket more, which takes its share of another one's strings.
@@ -255,7 +330,7 @@ impl Rt {
             None => return,
             Some(0) => {
                 // Each bucket is written before it is read: when it splits off.
-                let bytes = SEGMENT_HEADER + first * 4;
+                let bytes = SEGMENT_HEADER + first * BUCKET;
                 // Injected failures are for operations, which would
                 // be repeated; this just happens later.
                 let Ok(memory) = self.with_retry(|| self.allocate_manual(bytes)) else {
@@ -280,21 +355,30 @@ impl Rt {
             table.base *= 2;
             table.split = 0;
         }
-        let (mut kept, mut moved) = (0, 0);
-        let mut at: u32 = self.get(table.place_of(from));
+        let (place, other) = (table.place_of(from), table.place_of(to));
+        let bucket: Bucket = self.get(place);
+        if !bucket.has_more() {
+            // None or one, whose hash stands here: no string needs to be looked at.
+            let moves = bucket != Bucket::EMPTY && table.bucket_of(bucket.hash()) != from;
+            let (stays, goes) = if moves {
+                (Bucket::EMPTY, bucket)
+            } else {
+                (bucket, Bucket::EMPTY)
+            };
+            self.set(place, stays);
+            self.set(other, goes);
+            return;
+        }
+        self.set(place, Bucket::EMPTY);
+        self.set(other, Bucket::EMPTY);
+        let mut at = bucket.first();
         while at != 0 {
             let next: u32 = self.get(at + NEXT);
-            let list = if table.bucket_of(self.header(at).aux) == from {
-                &mut kept
-            } else {
-                &mut moved
-            };
-            self.set(at + NEXT, *list);
-            *list = at;
+            let hash = self.header(at).aux;
+            let stays = table.bucket_of(hash) == from;
+            self.push_string(if stays { place } else { other }, hash, at);
             at = next;
         }
-        self.set(table.place_of(from), kept);
-        self.set(table.place_of(to), moved);
     }
 
     /// One bucket less: its strings join those that it was once split from.
@@ -307,20 +391,27 @@ impl Rt {
         }
         table.split -= 1;
         let (into, from) = (table.split, table.base + table.split);
-        let mut place = table.place_of(into);
-        loop {
-            match self.get::<u32>(place) {
-                0 => break,
-                at => place = at + NEXT,
+        let (place, other) = (table.place_of(into), table.place_of(from));
+        let (stays, joins): (Bucket, Bucket) = (self.get(place), self.get(other));
+        if stays == Bucket::EMPTY {
+            self.set(place, joins);
+        } else if joins != Bucket::EMPTY {
+            let mut last = stays.first();
+            loop {
+                match self.get::<u32>(last + NEXT) {
+                    0 => break,
+                    at => last = at,
+                }
             }
+            self.set(last + NEXT, joins.first());
+            self.set(place, Bucket::new(stays.first(), stays.hash(), true));
         }
-        self.set(place, self.get::<u32>(table.place_of(from)));
         let (segment, first) = InternTable::segment_of(from);
         if from == first
             && let Some(memory) = table.segments.get_mut(segment)
         {
             let offset = core::mem::replace(memory, 0);
-            self.release(offset, SEGMENT_HEADER + first * 4);
+            self.release(offset, SEGMENT_HEADER + first * BUCKET);
         }
     }
 
@@ -360,19 +451,33 @@ impl Rt {
     pub(crate) fn remove_string(self, offset: u32) {
         // SAFETY: plain fields.
         let table = unsafe { &mut *self.strings() };
-        let mut place = table.place_of(table.bucket_of(self.header(offset).aux));
-        loop {
-            let at: u32 = self.get(place);
-            if at == offset {
-                break;
+        let place = table.place_of(table.bucket_of(self.header(offset).aux));
+        let bucket: Bucket = self.get(place);
+        if bucket.first() == offset {
+            if bucket.has_more() {
+                self.set_chain(place, self.get(offset + NEXT));
+            } else {
+                self.set(place, Bucket::EMPTY);
             }
-            debug_assert!(at != 0, "every string is in the table");
-            if at == 0 {
-                return;
+        } else {
+            let mut before = bucket.first();
+            loop {
+                let at: u32 = match before {
+                    0 => 0,
+                    _ => self.get(before + NEXT),
+                };
+                debug_assert!(at != 0, "every string is in the table");
+                if at == 0 {
+                    return;
+                }
+                if at == offset {
+                    break;
+                }
+                before = at;
             }
-            place = at + NEXT;
+            self.set(before + NEXT, self.get::<u32>(offset + NEXT));
+            self.set_chain(place, bucket.first());
         }
-        self.set(place, self.get::<u32>(offset + NEXT));
         table.count -= 1;
         // SAFETY: plain field; if no step is being made, nobody looks at it.
         unsafe { (*self.gc()).work -= REMOVE_WORK };
@@ -392,7 +497,12 @@ impl Rt {
         let table = unsafe { &*self.strings() };
         let mut count = 0;
         for bucket in 0..table.base + table.split {
-            let mut at: u32 = self.get(table.place_of(bucket));
+            let head: Bucket = self.get(table.place_of(bucket));
+            let mut at = head.first();
+            if at != 0 {
+                assert_eq!(self.header(at).aux, head.hash());
+            }
+            assert_eq!(at != 0 && self.get::<u32>(at + NEXT) != 0, head.has_more());
             while at != 0 {
                 f(at);
                 assert_eq!(table.bucket_of(self.header(at).aux), bucket);
