@@ -238,6 +238,7 @@ pub struct VmState {
     pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
     pub(crate) stats: Stats,
+    pub(crate) idle: crate::heap::idle::Idle,
     // Last, or the bundle wouldn't fit.
     /// Heads of free lists that handlers aren't to see (`Rt::hide_free_cells`).
     #[cfg(feature = "extra-checks")]

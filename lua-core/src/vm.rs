@@ -253,6 +253,7 @@ impl<'m> Vm<'m> {
                 },
                 stubs: crate::slow::caches::Stubs::new(),
                 stats: Stats::default(),
+                idle: crate::heap::idle::Idle::new(),
                 #[cfg(all(feature = "interp", target_arch = "x86_64"))]
                 baseline: None,
             });

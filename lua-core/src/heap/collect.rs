@@ -6,7 +6,7 @@
 //! | `Finishing` | a collection is due: sweeps what is left of the last one, shrinks the string table |
 //! | `Marking` | traces gray objects; stores go through the barrier (`heap/barrier.rs`) |
 //! | `Pruning` | forgets dead shapes, prototypes, and inline caches that name dead shapes |
-//! | `Sweeping` | frees dead large objects |
+//! | `Sweeping` | frees dead large objects, tells the embedder of memory not needed any more |
 //!
 //! Steps run at safepoints only: at a tick, when as much was allocated as pays for one,
 //! and then everything a program can reach is reachable from the VM state and the stacks.
@@ -411,7 +411,8 @@ impl Rt {
                         }
                     }
                     Phase::Sweeping => {
-                        if self.sweep_spans_some() {
+                        if self.sweep_spans_some() && self.trim_idle_some() {
+                            self.age_idle();
                             (*gc).phase = Phase::Idle;
                         }
                     }

@@ -27,6 +27,7 @@ pub(crate) mod barrier;
 pub mod buffer;
 pub mod cells;
 pub mod collect;
+pub(crate) mod idle;
 pub mod intern;
 pub mod spans;
 #[cfg(test)]

@@ -10,10 +10,8 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 const PREFIX: u32 = 16;
-/// From this size on the embedder is told of memory that is free now.
-const UNUSED_LEAST: u32 = 256 << 10;
 /// What freeing a large object costs the collector, in bytes looked at: the list of free
-/// memory is searched; the embedder is told, which takes longer the larger the memory is.
+/// memory is searched; the embedder may be told, which takes longer the larger the memory is.
 const FREE_WORK: i64 = 2 << 10;
 /// Large objects that an allocation sweeps when there are some to be swept.
 const SWEPT_FIRST: u32 = 16;
@@ -57,15 +55,14 @@ impl Rt {
                 .allocate_first_fit(layout)
                 .map_err(|()| NoMemory)?;
             (*vm).reserved += size as u64;
-            Ok(self.offset_of(p.as_ptr()))
+            let offset = self.offset_of(p.as_ptr());
+            (*vm).idle.take(offset, offset + size, (*vm).reserved);
+            Ok(offset)
         }
     }
 
     fn unreserve(self, offset: u32, size: u32) {
-        if size >= UNUSED_LEAST {
-            let hooks = self.hooks();
-            (hooks.unused)(hooks.context, self.at(offset), size as usize);
-        }
+        self.note_idle(offset, offset + size);
         // SAFETY: `offset` and `size` come from `reserve` with alignment 16, or are a block:
         // a piece of such memory, whose size is a multiple of the alignment.
         unsafe {
@@ -76,6 +73,7 @@ impl Rt {
                 .deallocate(NonNull::new_unchecked(self.at::<u8>(offset)), layout);
             (*vm).reserved -= size as u64;
         }
+        self.trim_idle(size);
     }
 
     pub(crate) fn allocate_span(self, size: u32) -> Result<u32, NoMemory> {

@@ -284,3 +284,72 @@ fn large_objects_come_and_go() {
         }
     });
 }
+
+/// Bytes that the next test's hook was told of.
+static TOLD: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+
+/// What isn't needed may hold anything afterwards.
+fn spoil(_: *mut core::ffi::c_void, start: *mut u8, len: usize) {
+    // SAFETY: the hook's contract: free memory of the region.
+    unsafe { start.write_bytes(0x55, len) };
+    TOLD.fetch_add(len, core::sync::atomic::Ordering::Relaxed);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "megabytes of values: minutes under Miri")]
+fn unused_memory_is_told_late_and_holds_nothing() {
+    let bytes = 96 << 20;
+    let mut region: Vec<MaybeUninit<u8>> = Vec::with_capacity(bytes);
+    // SAFETY: uninitialized bytes are valid as `MaybeUninit`.
+    unsafe { region.set_len(bytes) };
+    let mut config = Config::default();
+    config.hooks.unused = spoil;
+    let vm = Vm::new(&mut region, &config).expect("a VM fits");
+    let rt = vm.rt();
+    let told = || TOLD.load(core::sync::atomic::Ordering::Relaxed);
+    let mut r = Random(5);
+    let fill = |t: TableRef, n: u32| {
+        for i in 1..=n {
+            rt.raw_set_int(t, i, Value::number((i ^ n) as f64))
+                .expect("room");
+        }
+    };
+    let check = |t: TableRef, n: u32| {
+        for i in 1..=n {
+            assert_eq!(rt.raw_get_int(t, i).0, Value::number((i ^ n) as f64).0);
+        }
+    };
+    // The same large table again and again: nobody is told.
+    for _ in 0..5 {
+        let t = rooted_table(rt, "large");
+        fill(t, 1_000_000);
+        rt.collect();
+        check(t, 1_000_000);
+    }
+    assert_eq!(told(), 0);
+    // Tables of all sizes, while less and less is alive.
+    let mut tables: Vec<(TableRef, u32)> = Vec::new();
+    for round in 0..200 {
+        let n = r.below(60_000) as u32 + 1;
+        let t = rooted_table(rt, &format!("t{}", round % 12));
+        fill(t, n);
+        if tables.len() == 12 {
+            tables.remove(0);
+        }
+        tables.push((t, n));
+        if round % 3 == 0 {
+            rt.collect();
+        }
+        for &(t, n) in &tables {
+            check(t, n);
+        }
+    }
+    rooted_table(rt, "large");
+    for _ in 0..300 {
+        rt.collect();
+    }
+    for &(t, n) in &tables {
+        check(t, n);
+    }
+    assert!(told() > 12 << 20, "{}", told());
+}
