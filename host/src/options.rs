@@ -39,6 +39,7 @@ Available options are:
   --eager               compile each function at its first back-edge or call
   --evict N             throw all compiled code away at every N-th sample (for tests)
   --jit-ic=off          compile without inline caches (for measuring)
+  --jit-registers=off   compile with all numbers in the frame (for measuring)
   --jit-stubs N         most entries of an inline cache behind the first (5)
   --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
   --collect-always      collect garbage at every allocation (builds with extra-checks)
@@ -84,6 +85,8 @@ pub struct Options {
     pub engine: Engine,
     /// `--jit-ic=off`: compile without inline caches.
     pub inline_caches: bool,
+    /// `--jit-registers=off`: compile with all numbers in the frame.
+    pub registers: bool,
     /// `--jit-stubs`: entries of an inline cache behind the first.
     pub stubs: Option<u32>,
     /// `--force`: compile each function before it first runs.
@@ -188,6 +191,7 @@ impl Options {
             purpose: Purpose::Run,
             engine: HIGHEST,
             inline_caches: true,
+            registers: true,
             stubs: None,
             force: false,
             eager: false,
@@ -311,11 +315,11 @@ impl Options {
                 return Ok(0);
             }
             b"--jit-ic" => {
-                self.inline_caches = match glued.as_deref() {
-                    Some(b"on") => true,
-                    Some(b"off") => false,
-                    _ => return Err(OptionError::Usage),
-                };
+                self.inline_caches = switch(glued.as_deref())?;
+                return Ok(0);
+            }
+            b"--jit-registers" => {
+                self.registers = switch(glued.as_deref())?;
                 return Ok(0);
             }
             b"--eager" if glued.is_none() => {
@@ -388,6 +392,15 @@ impl Options {
                 .map(Vec::as_slice)
                 .collect(),
         )
+    }
+}
+
+/// `on` or `off`.
+fn switch(value: Option<&[u8]>) -> Result<bool, OptionError> {
+    match value {
+        Some(b"on") => Ok(true),
+        Some(b"off") => Ok(false),
+        _ => Err(OptionError::Usage),
     }
 }
 

@@ -5,8 +5,9 @@
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
+use super::registers::{Analysis, Loop, Mark};
 use super::sites::{SITE_BYTES, has_site};
-use super::{Baseline, Forwarded, OPERANDS, OpStencil, Ordinals, Targets, Variants};
+use super::{Baseline, Forwarded, Moves, OPERANDS, OpStencil, Ordinals, Targets};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
@@ -74,27 +75,16 @@ pub(super) struct Spot {
     pub(super) next: usize,
 }
 
-/// What is known of a word of code, before it is compiled: it isn't where a jump leads.
-const PLAIN: u8 = 0;
-/// A jump leads here.
-const TARGET: u8 = 1;
-/// The end of a numeric `for` leads here, and nothing else.
-const LOOP: u8 = 2;
-/// Its instruction gets an operand from the one before: [`FORWARDED`] and the operand's place.
-const FORWARDED: u8 = 4;
-
 /// One walk over the code: what both passes do.
 ///
-/// An instruction whose operand is the number that the one before has just computed gets it
-/// in a processor's register, if no jump leads between them. Control that comes by the map
-/// goes to a second entry, which loads the operand first; these entries are put behind the
-/// function, with labels that follow those of the instructions.
+/// The labels of outer entries (`registers.rs`) follow those of the instructions.
 struct Walk<'w> {
     rt: Rt,
     stencils: &'w [OpStencil; OP_COUNT],
     forwarded: &'w [Forwarded; OP_COUNT],
-    loads: [Variants; 3],
-    marks: &'w [u8],
+    moves: &'w Moves,
+    marks: &'w [Mark],
+    loops: &'w [Loop],
     ordinals: &'w Ordinals,
     targets: Targets,
     /// The sites of the function's record.
@@ -119,7 +109,23 @@ impl Walk<'_> {
             let insn = Insn::from_word(rt.get(pc));
             let info = &OPS[insn.op as usize];
             let words = info.extra.words() as u32;
+            let mark = self.marks[at as usize];
+            let inside = mark.of_loop().and_then(|i| self.loops.get(i));
+            if let Some(kept) = inside
+                && kept.start == at
+            {
+                // What comes from before the loop.
+                self.outer(out, &mut operands, proto, at, mark)?;
+            }
             out.bind(Label(at))?;
+            if !mark.is_plain() {
+                if let Some(k) = mark.other() {
+                    out.stencil(self.moves.other[k], &operands, &[])?;
+                }
+                if let Some(k) = mark.take() {
+                    out.stencil(self.moves.take[k], &operands, &[])?;
+                }
+            }
             let mut op = info.op;
             if has_site(insn.op) {
                 self.cache(&mut operands, pc, site);
@@ -131,7 +137,7 @@ impl Walk<'_> {
             }
             self.operands(&mut operands, insn, pc);
             let stencil = &self.stencils[op as usize];
-            let mut targets = [(0, Target::Next); 4];
+            let mut targets = [(0, Target::Next); 5];
             let mut n = 0;
             let mut add = |wanted: bool, ordinal: u32, target: Target| {
                 if wanted {
@@ -145,42 +151,92 @@ impl Walk<'_> {
                 Target::Next,
             );
             add(stencil.after, self.targets.after, Target::Next);
-            add(
-                stencil.taken,
-                self.targets.taken,
-                Target::Label(Label(at.wrapping_add(insn.d))),
-            );
+            if stencil.entry {
+                let next = at + words;
+                let outer = self
+                    .marks
+                    .get(next as usize)
+                    .is_some_and(|mark| mark.has_outer());
+                let target = match outer {
+                    true => Target::Label(Label(proto.code_words + next)),
+                    false => Target::Next,
+                };
+                add(true, self.targets.entry, target);
+            }
+            if stencil.taken {
+                let target = self.target(proto, mark, at.wrapping_add(insn.d));
+                add(true, self.targets.taken, target);
+            }
             if stencil.over {
                 let after = Insn::from_word(rt.get(pc + words * 8));
                 let to = (at + words).wrapping_add(after.d);
-                add(true, self.targets.over, Target::Label(Label(to)));
+                add(true, self.targets.over, self.target(proto, mark, to));
             }
-            let variants = match self.marks[at as usize] {
-                mark if mark >= FORWARDED => {
-                    self.forwarded[op as usize][(mark - FORWARDED) as usize]
-                }
-                _ => stencil.variants,
+            let variants = match mark.form() {
+                Some(form) => self.forwarded[op as usize][form],
+                None => stencil.variants,
             };
             out.stencil(variants.of(insn), &operands, &targets[..n])?;
+            if !mark.is_plain() {
+                if let Some(k) = mark.keep() {
+                    out.stencil(self.moves.keep[k], &operands, &[])?;
+                }
+                if let Some(k) = mark.reload() {
+                    out.stencil(self.moves.reload[k].of(insn), &operands, &[])?;
+                }
+            }
             at += words;
             count += 1;
         }
         for (i, &mark) in self.marks.iter().enumerate() {
-            if mark >= FORWARDED {
-                let at = i as u32;
-                let pc = proto.entry + at * 8;
-                let insn = Insn::from_word(rt.get(pc));
-                self.operands(&mut operands, insn, pc);
-                out.bind(Label(proto.code_words + at))?;
-                let load = self.loads[(mark - FORWARDED) as usize];
-                out.stencil(
-                    load.of(insn),
-                    &operands,
-                    &[(self.targets.next, Target::Label(Label(at)))],
-                )?;
+            let at = i as u32;
+            let starts = |kept: &Loop| kept.start == at;
+            let inside = mark.of_loop().and_then(|i| self.loops.get(i));
+            if mark.has_outer() && !inside.is_some_and(starts) {
+                self.outer(out, &mut operands, proto, at, mark)?;
             }
         }
         Ok(count)
+    }
+
+    /// Where a jump leads from an instruction with the mark `from`.
+    fn target(&self, proto: &Proto, from: Mark, to: u32) -> Target {
+        match self.marks.get(to as usize).and_then(|mark| mark.of_loop()) {
+            Some(inside) if from.of_loop() != Some(inside) => {
+                Target::Label(Label(proto.code_words + to))
+            }
+            _ => Target::Label(Label(to)),
+        }
+    }
+
+    /// The outer entry of the instruction at `at`; goes on there.
+    fn outer<A: Assembler<'static>>(
+        &self,
+        out: &mut A,
+        operands: &mut [i64; OPERANDS],
+        proto: &Proto,
+        at: u32,
+        mark: Mark,
+    ) -> Result<(), EmitError<'static>> {
+        let goes_on = [(self.targets.next, Target::Label(Label(at)))];
+        out.bind(Label(proto.code_words + at))?;
+        let kept = mark.of_loop().and_then(|i| self.loops.get(i));
+        if let Some(place) = mark.number() {
+            let pc = proto.entry + at * 8;
+            let insn = Insn::from_word(self.rt.get(pc));
+            self.operands(operands, insn, pc);
+            let load = self.moves.number[place].of(insn);
+            out.stencil(load, operands, if kept.is_some() { &[] } else { &goes_on })?;
+        }
+        if let Some(kept) = kept {
+            for (&ordinal, &register) in self.ordinals.kept.iter().zip(&kept.kept) {
+                self.set(operands, ordinal, register as u32 * 8);
+            }
+            let starts = kept.start == at;
+            let loads = self.moves.loads[kept.count - 1];
+            out.stencil(loads, operands, if starts { &[] } else { &goes_on })?;
+        }
+        Ok(())
     }
 
     /// The stub of one instruction.
@@ -194,9 +250,11 @@ impl Walk<'_> {
         self.operands(&mut operands, insn, spot.pc);
         self.cache(&mut operands, spot.pc, spot.site);
         let stencil = &self.stencils[insn.op as usize];
-        let targets = [(self.targets.next, Target::Address(spot.next))];
+        let mut targets = [(self.targets.next, Target::Address(spot.next)); 2];
+        let n = stencil.next as usize;
+        targets[n].0 = self.targets.entry;
         let index = stencil.variants.of(insn);
-        out.stencil(index, &operands, &targets[..stencil.next as usize])
+        out.stencil(index, &operands, &targets[..n + stencil.entry as usize])
     }
 
     #[inline]
@@ -283,7 +341,7 @@ impl Rt {
             linked,
             stencils,
             forwarded,
-            loads,
+            moves,
             ordinals,
             targets,
             ..
@@ -292,8 +350,9 @@ impl Rt {
             rt: self,
             stencils,
             forwarded,
-            loads: *loads,
+            moves,
             marks: &[],
+            loops: &[],
             ordinals,
             targets: *targets,
             sites: 0,
@@ -327,8 +386,9 @@ impl Rt {
             rt: self,
             stencils: &baseline.stencils,
             forwarded: &baseline.forwarded,
-            loads: baseline.loads,
+            moves: &baseline.moves,
             marks: marks.unwrap_or_default(),
+            loops: &baseline.loops,
             ordinals: &baseline.ordinals,
             targets: baseline.targets,
             sites: self.sites_of(record).0,
@@ -343,7 +403,7 @@ impl Rt {
         let words = proto.code_words as usize;
         let baseline = self.baseline().ok_or(Refusal::Internal)?;
         while baseline.marks.len() < words {
-            let pushed = baseline.marks.push(self, PLAIN);
+            let pushed = baseline.marks.push(self, Mark::PLAIN);
             pushed.map_err(|_| Refusal::NoMemory)?;
         }
         while baseline.labels.len() < words * 2 {
@@ -356,20 +416,34 @@ impl Rt {
                 linked,
                 stencils,
                 forwarded,
-                loads,
+                moves,
                 marks,
+                loops,
+                config,
                 ordinals,
                 targets,
                 labels,
                 ..
             } = self.baseline().ok_or(Refusal::Internal)?;
-            mark(self, proto, forwarded, &mut marks[..words]);
+            let mut analysis = Analysis {
+                rt: self,
+                proto,
+                forwarded,
+                bake,
+                marks: &mut marks[..words],
+                loops,
+            };
+            match config.registers {
+                true => analysis.run().map_err(|_| Refusal::NoMemory)?,
+                false => analysis.nothing(),
+            }
             let walk = Walk {
                 rt: self,
                 stencils,
                 forwarded,
-                loads: *loads,
+                moves,
                 marks: &marks[..words],
+                loops,
                 ordinals,
                 targets: *targets,
                 sites,
@@ -391,56 +465,6 @@ impl Rt {
             serialize();
             return Ok((block, count, size.cold));
         }
-    }
-}
-
-/// Finds out where jumps lead, and which instructions get an operand from the one before.
-fn mark(rt: Rt, proto: &Proto, forwarded: &[Forwarded; OP_COUNT], marks: &mut [u8]) {
-    marks.fill(PLAIN);
-    let instruction = |at: u32| Insn::from_word(rt.get(proto.entry + at * 8));
-    let mut at = 0;
-    while at < proto.code_words {
-        let insn = instruction(at);
-        let info = &OPS[insn.op as usize];
-        if matches!(
-            info.control,
-            Control::Branch | Control::Jump | Control::Loop
-        ) && let Some(mark) = marks.get_mut(at.wrapping_add(insn.d) as usize)
-        {
-            let of_loop = matches!(info.op, Op::ForLoop | Op::ForLoopUp);
-            *mark = if of_loop && *mark == PLAIN {
-                LOOP
-            } else {
-                TARGET
-            };
-        }
-        at += info.extra.words() as u32;
-    }
-    let mut at = 0;
-    // The register whose number the instruction before has left.
-    let mut number = None;
-    // It was a `ForPrep`: the only way to a loop's beginning besides the loop's end.
-    let mut begun = false;
-    while at < proto.code_words {
-        let insn = instruction(at);
-        let info = &OPS[insn.op as usize];
-        let mark = &mut marks[at as usize];
-        if (*mark == PLAIN || (*mark == LOOP && begun))
-            && let Some(register) = number
-        {
-            let places = [insn.a, insn.b, insn.c];
-            let taken = (0..places.len())
-                .find(|&i| places[i] == register && !forwarded[info.op as usize][i].is_none());
-            if let Some(place) = taken {
-                *mark = FORWARDED + place as u8;
-            }
-        }
-        begun = info.op == Op::ForPrep;
-        number = match info.op {
-            Op::ForPrep => Some(insn.a.wrapping_add(3)),
-            op => op.leaves_number().then_some(insn.a),
-        };
-        at += info.extra.words() as u32;
     }
 }
 

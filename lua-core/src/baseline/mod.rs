@@ -16,7 +16,7 @@
 //! `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `compile.rs` emits, `tier.rs` decides what and when, `code.rs` keeps account of what was
+//! `compile.rs` emits, `registers.rs` says where numbers are, `tier.rs` decides what and when, `code.rs` keeps account of what was
 //! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
 //! embedder look.
 //!
@@ -25,6 +25,7 @@
 mod code;
 mod compile;
 mod observe;
+mod registers;
 mod sites;
 mod tier;
 
@@ -33,6 +34,7 @@ use crate::engine::interp::InterpError;
 use crate::heap::Buffer;
 use crate::isa::{Insn, OP_COUNT, OPS};
 use crate::vm::Vm;
+use registers::{KEPT, Loop, Mark};
 use rt_nostd::{CodeRegion, LabelState, LinkedBundle};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
@@ -51,6 +53,8 @@ pub struct BaselineConfig {
     /// Whether compiled code has inline caches. Off: each access by name goes to the table
     /// of shapes and names.
     pub inline_caches: bool,
+    /// Whether numbers are handed on in the processor's registers. Off: only in the frame.
+    pub registers: bool,
     /// Most stubs behind the entry of an inline cache that lies in the main code.
     pub stubs: u32,
     /// Ticks between samples; 0: as it seems worth while.
@@ -71,6 +75,7 @@ impl Default for BaselineConfig {
             force: false,
             threshold: 2,
             inline_caches: true,
+            registers: true,
             stubs: 5,
             sample_every: 0,
             evict_every: 0,
@@ -175,9 +180,10 @@ struct OpStencil {
     variants: Variants,
     /// It falls through to the next instruction: what is emitted next, if nothing is said.
     falls: bool,
-    /// It has a hole for the next instruction, or falls through to it, one for what is
-    /// emitted next, the jump target, the next one's target.
+    /// It has a hole for the next instruction, or falls through to it, one for that from
+    /// outside, for what is emitted next, the jump target, the next one's target.
     next: bool,
+    entry: bool,
     after: bool,
     taken: bool,
     over: bool,
@@ -199,16 +205,48 @@ struct Ordinals {
     signature: u32,
     site: u32,
     x: [u32; 4],
+    kept: [u32; KEPT],
 }
 
-/// Stencils of an operation that get one operand from the operation before, by its place:
-/// registers a, b, c.
-type Forwarded = [Variants; 3];
+/// Ways in which operands come in the processor's registers (`registers.rs`): endings of the
+/// stencils' names, where more than one says the same of operations with other operands.
+const ENDINGS: [&[&str]; FORMS] = [
+    &["_a"],
+    &["_b"],
+    &["_c"],
+    &["_ab", "_bc"],
+    &["_ba", "_cb"],
+    &["_bb"],
+    &["_x"],
+    &["_cx"],
+];
+/// How many there are.
+const FORMS: usize = 8;
+
+/// Stencils of an operation that get operands in the processor's registers.
+type Forwarded = [Variants; FORMS];
+
+/// Stencils that only change what is in the processor's registers, by index among what is
+/// kept there; `loads` by number.
+#[derive(Clone, Copy)]
+struct Moves {
+    /// Loads the number: operand a, b, c.
+    number: [Variants; 3],
+    /// What is kept becomes the number, and the other operand; the number is kept.
+    take: [u32; KEPT],
+    other: [u32; KEPT],
+    keep: [u32; KEPT],
+    /// Register a is kept.
+    reload: [Variants; KEPT],
+    /// All that is kept, of one register or more.
+    loads: [u32; KEPT],
+}
 
 /// Ordinals of continuations.
 #[derive(Clone, Copy)]
 struct Targets {
     next: u32,
+    entry: u32,
     after: u32,
     taken: u32,
     over: u32,
@@ -227,7 +265,7 @@ struct Miss {
 }
 
 /// Most operand holes in a bundle.
-const OPERANDS: usize = 24;
+const OPERANDS: usize = 32;
 
 /// The state of the compiler, part of the VM state.
 pub(crate) struct Baseline {
@@ -235,10 +273,10 @@ pub(crate) struct Baseline {
     linked: LinkedBundle<'static>,
     stencils: [OpStencil; OP_COUNT],
     forwarded: [Forwarded; OP_COUNT],
-    /// The stencils that load one of these operands.
-    loads: [Variants; 3],
-    /// Scratch: what is known of each word of code.
-    marks: Buffer<u8>,
+    moves: Moves,
+    /// Scratch: what is known of each word of code, and of loops.
+    marks: Buffer<Mark>,
+    loops: Buffer<Loop>,
     ordinals: Ordinals,
     targets: Targets,
     miss: Miss,
@@ -283,18 +321,17 @@ impl Vm<'_> {
         for (place, info) in stencils.iter_mut().zip(OPS) {
             *place = op_stencil(&bundle, info.name).ok_or(missing(info.name))?;
         }
-        let mut forwarded = [[Variants::default(); 3]; OP_COUNT];
+        let mut forwarded = [Forwarded::default(); OP_COUNT];
         for (places, info) in forwarded.iter_mut().zip(OPS) {
-            for (place, letter) in places.iter_mut().zip(["_a", "_b", "_c"]) {
-                if let Some(index) = stencil_named(&bundle, ["op_", info.name, letter]) {
-                    *place = Variants::new(&bundle, index).ok_or(missing(info.name))?;
+            for (place, endings) in places.iter_mut().zip(ENDINGS) {
+                for ending in endings {
+                    if let Some(index) = stencil_named(&bundle, ["op_", info.name, ending]) {
+                        *place = Variants::new(&bundle, index).ok_or(missing(info.name))?;
+                    }
                 }
             }
         }
-        let load = |name| {
-            let index = bundle.stencil_index(name).ok_or(missing(name))?;
-            Variants::new(&bundle, index).ok_or(missing(name))
-        };
+        let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
         let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
         let function = |name| linked.function_address(name).ok_or(missing(name));
@@ -325,9 +362,18 @@ impl Vm<'_> {
                     operand("HOLE_X2")?,
                     operand("HOLE_X3")?,
                 ],
+                kept: [
+                    operand("HOLE_P0")?,
+                    operand("HOLE_P1")?,
+                    operand("HOLE_P2")?,
+                    operand("HOLE_P3")?,
+                    operand("HOLE_P4")?,
+                    operand("HOLE_P5")?,
+                ],
             },
             targets: Targets {
                 next: continuation("hole_next")?,
+                entry: continuation("hole_entry")?,
                 after: continuation("hole_after")?,
                 taken: continuation("hole_taken")?,
                 over: continuation("hole_over")?,
@@ -341,8 +387,9 @@ impl Vm<'_> {
             },
             stencils,
             forwarded,
-            loads: [load("load_a")?, load("load_b")?, load("load_c")?],
+            moves,
             marks: Buffer::new(),
+            loops: Buffer::new(),
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.
             region: unsafe { core::mem::transmute::<CodeRegion<'_>, CodeRegion<'static>>(code) },
@@ -403,11 +450,37 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
     for ordinal in targets.chain(falls) {
         match bundle.continuation(ordinal)? {
             "hole_next" => out.next = true,
+            "hole_entry" => out.entry = true,
             "hole_after" => out.after = true,
             "hole_taken" => out.taken = true,
             "hole_over" => out.over = true,
             _ => return None,
         }
+    }
+    Some(out)
+}
+
+/// The stencils that change what is in the processor's registers.
+fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
+    const DIGITS: [&str; KEPT + 1] = ["0", "1", "2", "3", "4", "5", "6"];
+    let mut out = Moves {
+        number: [Variants::default(); 3],
+        take: [0; KEPT],
+        other: [0; KEPT],
+        keep: [0; KEPT],
+        reload: [Variants::default(); KEPT],
+        loads: [0; KEPT],
+    };
+    let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
+    for (load, letter) in out.number.iter_mut().zip(["a", "b", "c"]) {
+        *load = Variants::new(bundle, index("load_", letter)?)?;
+    }
+    for i in 0..KEPT {
+        out.take[i] = index("take_", DIGITS[i])?;
+        out.other[i] = index("other_", DIGITS[i])?;
+        out.keep[i] = index("keep_", DIGITS[i])?;
+        out.reload[i] = Variants::new(bundle, index("reload_", DIGITS[i])?)?;
+        out.loads[i] = index("loads_", DIGITS[i + 1])?;
     }
     Some(out)
 }

@@ -111,6 +111,12 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
                 pc = pc.wrapping_add(words);
                 continue;
             }
+            Flow::Value(v) => {
+                // SAFETY: as above.
+                m.set_reg(unsafe { Fetch::new(pc) }.a(), v);
+                pc = pc.wrapping_add(words);
+                continue;
+            }
             Flow::Taken | Flow::Again(_) => {
                 // SAFETY: as above.
                 pc = pc.wrapping_byte_offset(unsafe { jump_bytes(pc) });

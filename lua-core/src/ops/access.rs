@@ -336,25 +336,22 @@ pub fn get_field<O: Operands>(_m: Machine, _o: O) -> Flow {
 
 /// Own property: a nil one needs the metatable, if there is one.
 #[inline(always)]
-fn own<O: Operands>(m: Machine, o: O, t: u32, v: u64, to: usize) -> Flow {
+fn own(m: Machine, t: u32, v: u64) -> Flow {
     if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
         cold_path();
         return Flow::Slow;
     }
-    m.set_reg(to, v);
-    let _ = o;
-    Flow::Next
+    Flow::Value(v)
 }
 
 /// The same of a property by a constant name.
 #[inline(always)]
-fn own_field<O: Operands>(m: Machine, o: O, t: u32, v: u64) -> Flow {
+fn own_field(m: Machine, t: u32, v: u64) -> Flow {
     if v == Value::NIL.0 && m.get::<u32>(t, META) != 0 {
         cold_path();
         return Flow::Rest(Part::NilField);
     }
-    m.set_reg(o.a(), v);
-    Flow::Next
+    Flow::Value(v)
 }
 
 /// The rest of `get_field_inline` and `get_field_outline`: the table has a nil there, and a
@@ -393,7 +390,7 @@ pub fn get_field_inline<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(t, o.slot());
-    own_field(m, o, t, v)
+    own_field(m, t, v)
 }
 
 /// own property, slot in the property array
@@ -403,7 +400,7 @@ pub fn get_field_outline<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Rest(Part::GetField);
     };
     let v: u64 = m.get(m.get(t, PROPS), o.slot());
-    own_field(m, o, t, v)
+    own_field(m, t, v)
 }
 
 /// The value found on the chain, if the cache still holds.
@@ -622,7 +619,7 @@ fn array_slot(
 #[inline(always)]
 pub fn get_index<O: Operands>(m: Machine, o: O) -> Flow {
     if let Some((t, array, offset)) = array_slot(m, o.b(), || o.index_c(m)) {
-        return own(m, o, t, m.get(array, offset), o.a());
+        return own(m, t, m.get(array, offset));
     }
     Flow::Rest(Part::GetIndex)
 }
@@ -652,7 +649,7 @@ pub fn get_index_k<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Rest(Part::GetIndexK);
     }
-    own(m, o, t, m.get(m.get(t, ARRAY), o.item()), o.a())
+    own(m, t, m.get(m.get(t, ARRAY), o.item()))
 }
 
 /// The rest of `get_index_k`: outside the array part, with nowhere else to look.

@@ -64,8 +64,7 @@ fn upvalue<O: Operands>(m: Machine, o: O) -> u64 {
 /// R[a] = U[b]
 #[inline(always)]
 pub fn get_up<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set_reg(o.a(), upvalue(m, o));
-    Flow::Next
+    Flow::Value(upvalue(m, o))
 }
 
 /// Offset of the variable in a cell.
@@ -74,8 +73,7 @@ const CELL_VALUE: usize = 8;
 /// R[a] = content of cell U[b]
 #[inline(always)]
 pub fn get_up_cell<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set_reg(o.a(), m.get(upvalue(m, o) as u32, CELL_VALUE));
-    Flow::Next
+    Flow::Value(m.get(upvalue(m, o) as u32, CELL_VALUE))
 }
 
 #[inline(always)]

@@ -36,6 +36,8 @@ pub enum Flow {
     Next,
     /// The same; besides, the number goes to register a.
     Number(f64),
+    /// The same of any value.
+    Value(u64),
     /// To the next instruction, into a loop; its variable has the number.
     Begun(f64),
     /// To the jump target, back to the beginning of a loop; its variable has the number.

@@ -40,6 +40,13 @@ unsafe extern "C" {
     static HOLE_X1: u8;
     static HOLE_X2: u8;
     static HOLE_X3: u8;
+    // Registers that are kept in the processor's, in bytes.
+    static HOLE_P0: u8;
+    static HOLE_P1: u8;
+    static HOLE_P2: u8;
+    static HOLE_P3: u8;
+    static HOLE_P4: u8;
+    static HOLE_P5: u8;
 }
 
 unsafe extern "rust-preserve-none" {
@@ -51,6 +58,13 @@ unsafe extern "rust-preserve-none" {
         tag: u64,
         ahead: Ahead,
         number: Number,
+        other: Number,
+        k0: Number,
+        k1: Number,
+        k2: Number,
+        k3: Number,
+        k4: Number,
+        k5: Number,
     );
     /// The same at the end of a loop, where it isn't the likely way.
     fn hole_after(
@@ -60,6 +74,13 @@ unsafe extern "rust-preserve-none" {
         tag: u64,
         ahead: Ahead,
         number: Number,
+        other: Number,
+        k0: Number,
+        k1: Number,
+        k2: Number,
+        k3: Number,
+        k4: Number,
+        k5: Number,
     );
     /// The jump target.
     fn hole_taken(
@@ -69,6 +90,29 @@ unsafe extern "rust-preserve-none" {
         tag: u64,
         ahead: Ahead,
         number: Number,
+        other: Number,
+        k0: Number,
+        k1: Number,
+        k2: Number,
+        k3: Number,
+        k4: Number,
+        k5: Number,
+    );
+    /// The next instruction, from outside: nothing is in the processor's registers.
+    fn hole_entry(
+        vm: *mut VmState,
+        base: *mut u64,
+        pc: *const u64,
+        tag: u64,
+        ahead: Ahead,
+        number: Number,
+        other: Number,
+        k0: Number,
+        k1: Number,
+        k2: Number,
+        k3: Number,
+        k4: Number,
+        k5: Number,
     );
     /// The jump target of the next instruction.
     fn hole_over(
@@ -78,7 +122,21 @@ unsafe extern "rust-preserve-none" {
         tag: u64,
         ahead: Ahead,
         number: Number,
+        other: Number,
+        k0: Number,
+        k1: Number,
+        k2: Number,
+        k3: Number,
+        k4: Number,
+        k5: Number,
     );
+}
+
+/// Jumps to another stencil of the function, with all that is kept in registers.
+macro_rules! stay {
+    ($to:ident, $vm:expr, $base:expr, $any:expr, $tag:expr, $($number:expr),*) => {
+        become $to($vm, $base, $any, $tag, Ahead::uninit(), $($number),*)
+    };
 }
 
 /// A hole as an address, which folds into addressing modes.
@@ -192,6 +250,13 @@ pub unsafe extern "rust-preserve-none" fn aot_dispatch(
     tag: u64,
     _: Ahead,
     _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
     unsafe { dispatch!(vm, base, pc, tag) }
@@ -209,6 +274,13 @@ pub unsafe extern "rust-preserve-none" fn aot_resume(
     pc: *const u64,
     tag: u64,
     _: Ahead,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
     _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
@@ -228,6 +300,13 @@ pub unsafe extern "rust-preserve-none" fn aot_leave(
     _tag: u64,
     _: Ahead,
     _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
 ) {
     // Something, or the jump here would be optimized to a return.
     // SAFETY: does nothing.
@@ -238,7 +317,7 @@ pub unsafe extern "rust-preserve-none" fn aot_leave(
 macro_rules! ahead {
     () => {{
         let place: usize;
-        asm!("lea {place}, [rip + {next}]", place = out(reg) place, next = sym hole_next,
+        asm!("lea {place}, [rip + {next}]", place = out(reg) place, next = sym hole_entry,
             options(pure, nomem, nostack, preserves_flags));
         Ahead::new(place)
     }};
@@ -248,7 +327,7 @@ macro_rules! ahead {
 macro_rules! go_to_compiled_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => become compiled_parts::$body($vm, $base, $pc, $tag, ahead!(), Number::uninit()),)*
+            $(Part::$name => jump!(compiled_parts::$body, $vm, $base, $pc, $tag, ahead!(), Number::uninit()),)*
         }
     };
 }
@@ -259,13 +338,13 @@ macro_rules! go_to_site {
         cold_path();
         let next = ($vm as *const u8).add(address!(HOLE_SITE)) as *const usize;
         let code: Handler = core::mem::transmute::<usize, Handler>(*next);
-        become code($vm, $base, $o.pc(), $tag, ahead!(), Number::uninit())
+        jump!(code, $vm, $base, $o.pc(), $tag, ahead!(), Number::uninit())
     }};
 }
 
 /// A stencil of an operation: `$operands` say how its operands arrive.
 macro_rules! stencil {
-    ($symbol:expr, $name:ident, |$vm:ident, $number:ident| $operands:expr) => {
+    ($symbol:expr, $name:ident, |$vm:ident, $number:ident, $other:ident| $operands:expr, $leaves:expr) => {
         const _: () = {
             #[unsafe(export_name = $symbol)]
             unsafe extern "rust-preserve-none" fn stencil(
@@ -275,6 +354,13 @@ macro_rules! stencil {
                 tag: u64,
                 _: Ahead,
                 $number: Number,
+                $other: Number,
+                k0: Number,
+                k1: Number,
+                k2: Number,
+                k3: Number,
+                k4: Number,
+                k5: Number,
             ) {
                 // SAFETY: the arguments are a running frame; the holes are filled from the
                 // instruction that it runs.
@@ -285,35 +371,152 @@ macro_rules! stencil {
                         Flow::Next => {
                             if <named::$name as Body>::LOOP {
                                 cold_path();
-                                become hole_after(
+                                stay!(
+                                    hole_after,
                                     vm,
                                     base,
                                     any,
                                     tag,
-                                    Ahead::uninit(),
                                     Number::uninit(),
+                                    Number::uninit(),
+                                    k0,
+                                    k1,
+                                    k2,
+                                    k3,
+                                    k4,
+                                    k5
                                 )
                             }
-                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                            stay!(
+                                hole_next,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::uninit(),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::Number(x) => {
                             Machine::new(vm, base, tag).set_reg(o.a(), x.to_bits());
-                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                            stay!(
+                                hole_next,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::new(x),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
+                        }
+                        Flow::Value(v) => {
+                            Machine::new(vm, base, tag).set_reg(o.a(), v);
+                            stay!(
+                                hole_next,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                if $leaves { Number::new(f64::from_bits(v)) } else { Number::uninit() },
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::Begun(x) => {
-                            become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                            stay!(
+                                hole_next,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::new(x),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::Again(x) => {
-                            become hole_taken(vm, base, any, tag, Ahead::uninit(), Number::new(x))
+                            stay!(
+                                hole_taken,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::new(x),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::Taken => {
-                            become hole_taken(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                            stay!(
+                                hole_taken,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::uninit(),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::TakenNext => {
-                            become hole_over(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                            stay!(
+                                hole_over,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Number::uninit(),
+                                Number::uninit(),
+                                k0,
+                                k1,
+                                k2,
+                                k3,
+                                k4,
+                                k5
+                            )
                         }
                         Flow::Goto(base, pc) => {
-                            become aot_resume(vm, base, pc, tag, Ahead::uninit(), Number::uninit())
+                            jump!(
+                                aot_resume,
+                                vm,
+                                base,
+                                pc,
+                                tag,
+                                Ahead::uninit(),
+                                Number::uninit()
+                            )
                         }
                         Flow::Call(base, pc) => {
                             let code =
@@ -325,7 +528,8 @@ macro_rules! stencil {
                             let code = *(pc.sub(1) as *const usize);
                             if code == 0 {
                                 cold_path();
-                                become aot_dispatch(
+                                jump!(
+                                    aot_dispatch,
                                     vm,
                                     base,
                                     pc,
@@ -338,11 +542,20 @@ macro_rules! stencil {
                         }
                         Flow::Exit => {
                             cold_path();
-                            become aot_leave(vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                            jump!(
+                                aot_leave,
+                                vm,
+                                base,
+                                any,
+                                tag,
+                                Ahead::uninit(),
+                                Number::uninit()
+                            )
                         }
                         Flow::Slow => {
                             cold_path();
-                            become aot_slow(
+                            jump!(
+                                aot_slow,
                                 vm,
                                 base,
                                 o.pc(),
@@ -360,7 +573,8 @@ macro_rules! stencil {
                         }
                         Flow::Trap => {
                             cold_path();
-                            become aot_safepoint(
+                            jump!(
+                                aot_safepoint,
                                 vm,
                                 base,
                                 o.pc(),
@@ -409,146 +623,264 @@ macro_rules! stencils {
                 }
             )*
         }
-        $(stencil!(concat!("stencil_op_", stringify!($name)), $name, |vm, _number| Baked(vm));)*
+        $(stencil!(concat!("stencil_op_", stringify!($name)), $name, |vm, _number, _other| Baked(vm), false);)*
     };
 }
 
 for_each_op!(stencils);
 
-/// Operands of which one is the number that the operation before left.
-macro_rules! forwarded_operands {
-    ($($name:ident $which:literal $number:ident $(=> $index:ident)?;)*) => {$(
-        #[doc = concat!("Register ", $which, " comes in a processor's register.")]
-        #[derive(Clone, Copy)]
-        struct $name(Baked, f64);
+/// Where an operand comes from: its register in the frame,
+const FRAME: u8 = 0;
+/// the number that the operation before left,
+const NUMBER: u8 = 1;
+/// or the other number.
+const OTHER: u8 = 2;
 
-        impl Operands for $name {
-            #[inline(always)]
-            fn a(self) -> usize {
-                self.0.a()
+/// Operands of which some come in the processor's registers.
+#[derive(Clone, Copy)]
+struct In<const A: u8, const B: u8, const C: u8>(Baked, Number, Number);
+
+impl<const A: u8, const B: u8, const C: u8> In<A, B, C> {
+    #[inline(always)]
+    fn from(self, place: u8, m: Machine, offset: usize) -> f64 {
+        // SAFETY: the compiler puts such a stencil only where the number is there.
+        unsafe {
+            match place {
+                FRAME => m.number(offset),
+                NUMBER => self.1.assume_init(),
+                _ => self.2.assume_init(),
             }
-            #[inline(always)]
-            fn b(self) -> usize {
-                self.0.b()
-            }
-            #[inline(always)]
-            fn c(self) -> usize {
-                self.0.c()
-            }
-            #[inline(always)]
-            fn imm_b(self) -> usize {
-                self.0.imm_b()
-            }
-            #[inline(always)]
-            fn imm_c(self) -> usize {
-                self.0.imm_c()
-            }
-            #[inline(always)]
-            fn d(self) -> u32 {
-                self.0.d()
-            }
-            #[inline(always)]
-            fn k(self) -> u64 {
-                self.0.k()
-            }
-            #[inline(always)]
-            fn extra(self, i: usize) -> u32 {
-                self.0.extra(i)
-            }
-            #[inline(always)]
-            fn pc(self) -> *const u64 {
-                self.0.pc()
-            }
-            #[inline(always)]
-            fn $number(self, _: Machine) -> f64 {
-                self.1
-            }
-            $(#[inline(always)]
-            fn $index(self, _: Machine) -> Option<u32> {
-                ops::index_of(self.1.to_bits())
-            })?
         }
-    )*};
+    }
 }
 
-forwarded_operands! {
-    InA "a" number_a;
-    InB "b" number_b => index_b;
-    InC "c" number_c => index_c;
+impl<const A: u8, const B: u8, const C: u8> Operands for In<A, B, C> {
+    #[inline(always)]
+    fn a(self) -> usize {
+        self.0.a()
+    }
+    #[inline(always)]
+    fn b(self) -> usize {
+        self.0.b()
+    }
+    #[inline(always)]
+    fn c(self) -> usize {
+        self.0.c()
+    }
+    #[inline(always)]
+    fn imm_b(self) -> usize {
+        self.0.imm_b()
+    }
+    #[inline(always)]
+    fn imm_c(self) -> usize {
+        self.0.imm_c()
+    }
+    #[inline(always)]
+    fn d(self) -> u32 {
+        self.0.d()
+    }
+    #[inline(always)]
+    fn k(self) -> u64 {
+        self.0.k()
+    }
+    #[inline(always)]
+    fn extra(self, i: usize) -> u32 {
+        self.0.extra(i)
+    }
+    #[inline(always)]
+    fn pc(self) -> *const u64 {
+        self.0.pc()
+    }
+    #[inline(always)]
+    fn number_a(self, m: Machine) -> f64 {
+        self.from(A, m, self.a())
+    }
+    #[inline(always)]
+    fn number_b(self, m: Machine) -> f64 {
+        self.from(B, m, self.b())
+    }
+    #[inline(always)]
+    fn number_c(self, m: Machine) -> f64 {
+        self.from(C, m, self.c())
+    }
+    #[inline(always)]
+    fn index_b(self, m: Machine) -> Option<u32> {
+        match B {
+            FRAME => m.index(self.b()),
+            _ => ops::index_of(self.number_b(m).to_bits()),
+        }
+    }
+    #[inline(always)]
+    fn index_c(self, m: Machine) -> Option<u32> {
+        match C {
+            FRAME => m.index(self.c()),
+            _ => ops::index_of(self.number_c(m).to_bits()),
+        }
+    }
 }
 
-/// Stencils that take one operand from the operation before, named after its letter; and
-/// what brings it there when control comes from elsewhere.
+/// Stencils that take operands from the processor's registers, named after the letters of
+/// the number that the operation before left and of the other one.
 macro_rules! forwarded {
-    ($($name:ident $($letter:literal $operands:ident),*;)*) => {
-        $($(stencil!(concat!("stencil_op_", stringify!($name), "_", $letter), $name,
-            |vm, number| $operands(Baked(vm), number.assume_init()));)*)*
+    ($($name:ident $($letters:ident)*;)*) => {
+        $($(forwarded!(@ $name $letters);)*)*
+    };
+    (@ $name:ident a) => { forwarded!(@ $name "a" NUMBER FRAME FRAME); };
+    (@ $name:ident b) => { forwarded!(@ $name "b" FRAME NUMBER FRAME); };
+    (@ $name:ident c) => { forwarded!(@ $name "c" FRAME FRAME NUMBER); };
+    (@ $name:ident ab) => { forwarded!(@ $name "ab" NUMBER OTHER FRAME); };
+    (@ $name:ident ba) => { forwarded!(@ $name "ba" OTHER NUMBER FRAME); };
+    (@ $name:ident bc) => { forwarded!(@ $name "bc" FRAME NUMBER OTHER); };
+    (@ $name:ident cb) => { forwarded!(@ $name "cb" FRAME OTHER NUMBER); };
+    (@ $name:ident bb) => { forwarded!(@ $name "bb" FRAME NUMBER NUMBER); };
+    (@ $name:ident $letters:literal $a:ident $b:ident $c:ident) => {
+        stencil!(
+            concat!("stencil_op_", stringify!($name), "_", $letters),
+            $name,
+            |vm, number, other| In::<$a, $b, $c>(Baked(vm), number, other),
+            false
+        );
     };
 }
 
 forwarded! {
-    Add "b" InB, "c" InC;
-    Sub "b" InB, "c" InC;
-    Mul "b" InB, "c" InC;
-    Div "b" InB, "c" InC;
-    Mod "b" InB, "c" InC;
-    AddVK "b" InB;
-    SubVK "b" InB;
-    MulVK "b" InB;
-    DivVK "b" InB;
-    ModVK "b" InB;
-    PowVK "b" InB;
-    AddKV "c" InC;
-    SubKV "c" InC;
-    MulKV "c" InC;
-    DivKV "c" InC;
-    ModKV "c" InC;
-    Neg "b" InB;
-    GetIndex "c" InC;
-    SetIndex "b" InB;
-    JumpLt "a" InA, "b" InB;
-    JumpNotLt "a" InA, "b" InB;
-    JumpLe "a" InA, "b" InB;
-    JumpNotLe "a" InA, "b" InB;
-    JumpLtVK "a" InA;
-    JumpNotLtVK "a" InA;
-    JumpLeVK "a" InA;
-    JumpNotLeVK "a" InA;
-    JumpLtKV "a" InA;
-    JumpNotLtKV "a" InA;
-    JumpLeKV "a" InA;
-    JumpNotLeKV "a" InA;
-    LoopLt "a" InA, "b" InB;
-    LoopNotLt "a" InA, "b" InB;
-    LoopLe "a" InA, "b" InB;
-    LoopNotLe "a" InA, "b" InB;
-    LoopLtVK "a" InA;
-    LoopNotLtVK "a" InA;
-    LoopLeVK "a" InA;
-    LoopNotLeVK "a" InA;
-    LoopLtKV "a" InA;
-    LoopNotLtKV "a" InA;
-    LoopLeKV "a" InA;
-    LoopNotLeKV "a" InA;
+    Add b c bc cb bb;
+    Sub b c bc cb bb;
+    Mul b c bc cb bb;
+    Div b c bc cb bb;
+    Mod b c bc cb bb;
+    AddVK b;
+    SubVK b;
+    MulVK b;
+    DivVK b;
+    ModVK b;
+    PowVK b;
+    AddKV c;
+    SubKV c;
+    MulKV c;
+    DivKV c;
+    ModKV c;
+    Neg b;
+    GetIndex c;
+    SetIndex b;
+    JumpLt a b ab ba;
+    JumpNotLt a b ab ba;
+    JumpLe a b ab ba;
+    JumpNotLe a b ab ba;
+    JumpLtVK a;
+    JumpNotLtVK a;
+    JumpLeVK a;
+    JumpNotLeVK a;
+    JumpLtKV a;
+    JumpNotLtKV a;
+    JumpLeKV a;
+    JumpNotLeKV a;
+    LoopLt a b ab ba;
+    LoopNotLt a b ab ba;
+    LoopLe a b ab ba;
+    LoopNotLe a b ab ba;
+    LoopLtVK a;
+    LoopNotLtVK a;
+    LoopLeVK a;
+    LoopNotLeVK a;
+    LoopLtKV a;
+    LoopNotLtKV a;
+    LoopLeKV a;
+    LoopNotLeKV a;
 }
 
-macro_rules! loads {
-    ($($symbol:literal $operand:ident;)*) => {
+/// Stencils that leave the value that goes to register a as the number as well.
+macro_rules! leaving {
+    ($($symbol:literal $name:ident |$vm:ident, $number:ident, $other:ident| $operands:expr;)*) => {
+        $(stencil!($symbol, $name, |$vm, $number, $other| $operands, true);)*
+    };
+}
+
+leaving! {
+    "stencil_op_GetIndex_x" GetIndex |vm, _number, _other| Baked(vm);
+    "stencil_op_GetIndex_cx" GetIndex |vm, number, other| In::<FRAME, FRAME, NUMBER>(Baked(vm), number, other);
+    "stencil_op_GetIndexK_x" GetIndexK |vm, _number, _other| Baked(vm);
+    "stencil_op_GetFieldI_x" GetFieldI |vm, _number, _other| Baked(vm);
+    "stencil_op_GetFieldO_x" GetFieldO |vm, _number, _other| Baked(vm);
+    "stencil_op_GetUp_x" GetUp |vm, _number, _other| Baked(vm);
+    "stencil_op_GetUpCell_x" GetUpCell |vm, _number, _other| Baked(vm);
+}
+
+/// Stencils that only change what the processor's registers hold: on the left what goes on
+/// to the next stencil.
+macro_rules! registers {
+    ($($symbol:literal |$m:ident, $number:ident $other:ident $k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident| $($out:expr),*;)*) => {
         $(const _: () = {
             #[unsafe(export_name = $symbol)]
-            unsafe extern "rust-preserve-none" fn stencil(vm: *mut VmState, base: *mut u64, any: *const u64, tag: u64, _: Ahead, _: Number) {
+            unsafe extern "rust-preserve-none" fn stencil(
+                vm: *mut VmState,
+                base: *mut u64,
+                any: *const u64,
+                tag: u64,
+                _: Ahead,
+                $number: Number,
+                $other: Number,
+                $k0: Number,
+                $k1: Number,
+                $k2: Number,
+                $k3: Number,
+                $k4: Number,
+                $k5: Number,
+            ) {
                 // SAFETY: as for the stencils of operations.
                 unsafe {
-                    let m = Machine::new(vm, base, tag);
-                    become hole_next(vm, base, any, tag, Ahead::uninit(), Number::new(m.number(Baked(vm).$operand())))
+                    let $m = Frame(Machine::new(vm, base, tag));
+                    stay!(hole_next, vm, base, any, tag, $($out),*)
                 }
             }
         };)*
     };
 }
 
-loads! {
-    "stencil_load_a" a;
-    "stencil_load_b" b;
-    "stencil_load_c" c;
+/// The running frame.
+#[derive(Clone, Copy)]
+struct Frame(Machine);
+
+impl Frame {
+    /// A register of it.
+    #[inline(always)]
+    fn load(self, offset: usize) -> Number {
+        Number::new(self.0.number(offset))
+    }
+}
+
+registers! {
+    "stencil_load_a" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_A)), o, k0, k1, k2, k3, k4, k5;
+    "stencil_load_b" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_B)), o, k0, k1, k2, k3, k4, k5;
+    "stencil_load_c" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_C)), o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_0" |_m, _n o k0 k1 k2 k3 k4 k5| k0, o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_1" |_m, _n o k0 k1 k2 k3 k4 k5| k1, o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_2" |_m, _n o k0 k1 k2 k3 k4 k5| k2, o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_3" |_m, _n o k0 k1 k2 k3 k4 k5| k3, o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_4" |_m, _n o k0 k1 k2 k3 k4 k5| k4, o, k0, k1, k2, k3, k4, k5;
+    "stencil_take_5" |_m, _n o k0 k1 k2 k3 k4 k5| k5, o, k0, k1, k2, k3, k4, k5;
+    "stencil_other_0" |_m, n _o k0 k1 k2 k3 k4 k5| n, k0, k0, k1, k2, k3, k4, k5;
+    "stencil_other_1" |_m, n _o k0 k1 k2 k3 k4 k5| n, k1, k0, k1, k2, k3, k4, k5;
+    "stencil_other_2" |_m, n _o k0 k1 k2 k3 k4 k5| n, k2, k0, k1, k2, k3, k4, k5;
+    "stencil_other_3" |_m, n _o k0 k1 k2 k3 k4 k5| n, k3, k0, k1, k2, k3, k4, k5;
+    "stencil_other_4" |_m, n _o k0 k1 k2 k3 k4 k5| n, k4, k0, k1, k2, k3, k4, k5;
+    "stencil_other_5" |_m, n _o k0 k1 k2 k3 k4 k5| n, k5, k0, k1, k2, k3, k4, k5;
+    "stencil_keep_0" |_m, n o _k0 k1 k2 k3 k4 k5| n, o, n, k1, k2, k3, k4, k5;
+    "stencil_keep_1" |_m, n o k0 _k1 k2 k3 k4 k5| n, o, k0, n, k2, k3, k4, k5;
+    "stencil_keep_2" |_m, n o k0 k1 _k2 k3 k4 k5| n, o, k0, k1, n, k3, k4, k5;
+    "stencil_keep_3" |_m, n o k0 k1 k2 _k3 k4 k5| n, o, k0, k1, k2, n, k4, k5;
+    "stencil_keep_4" |_m, n o k0 k1 k2 k3 _k4 k5| n, o, k0, k1, k2, k3, n, k5;
+    "stencil_keep_5" |_m, n o k0 k1 k2 k3 k4 _k5| n, o, k0, k1, k2, k3, k4, n;
+    "stencil_reload_0" |m, n o _k0 k1 k2 k3 k4 k5| n, o, m.load(address!(HOLE_A)), k1, k2, k3, k4, k5;
+    "stencil_reload_1" |m, n o k0 _k1 k2 k3 k4 k5| n, o, k0, m.load(address!(HOLE_A)), k2, k3, k4, k5;
+    "stencil_reload_2" |m, n o k0 k1 _k2 k3 k4 k5| n, o, k0, k1, m.load(address!(HOLE_A)), k3, k4, k5;
+    "stencil_reload_3" |m, n o k0 k1 k2 _k3 k4 k5| n, o, k0, k1, k2, m.load(address!(HOLE_A)), k4, k5;
+    "stencil_reload_4" |m, n o k0 k1 k2 k3 _k4 k5| n, o, k0, k1, k2, k3, m.load(address!(HOLE_A)), k5;
+    "stencil_reload_5" |m, n o k0 k1 k2 k3 k4 _k5| n, o, k0, k1, k2, k3, k4, m.load(address!(HOLE_A));
+    "stencil_loads_1" |m, n o _k0 k1 k2 k3 k4 k5| n, o, m.load(address!(HOLE_P0)), k1, k2, k3, k4, k5;
+    "stencil_loads_2" |m, n o _k0 _k1 k2 k3 k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), k2, k3, k4, k5;
+    "stencil_loads_3" |m, n o _k0 _k1 _k2 k3 k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), k3, k4, k5;
+    "stencil_loads_4" |m, n o _k0 _k1 _k2 _k3 k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), k4, k5;
+    "stencil_loads_5" |m, n o _k0 _k1 _k2 _k3 _k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), k5;
+    "stencil_loads_6" |m, n o _k0 _k1 _k2 _k3 _k4 _k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), m.load(address!(HOLE_P5));
 }

@@ -31,16 +31,53 @@ use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 #[unsafe(no_mangle)]
 pub static STENCIL_ABI: [u8; 32] = lua_core::abi::FINGERPRINT;
 
-type Handler =
-    unsafe extern "rust-preserve-none" fn(*mut VmState, *mut u64, *const u64, u64, Ahead, Number);
+type Handler = unsafe extern "rust-preserve-none" fn(
+    *mut VmState,
+    *mut u64,
+    *const u64,
+    u64,
+    Ahead,
+    Number,
+    Number,
+    Number,
+    Number,
+    Number,
+    Number,
+    Number,
+    Number,
+);
 
 /// The address behind a stencil, where what it jumps to goes on; only in what stencils
 /// jump to, else nothing.
 type Ahead = MaybeUninit<usize>;
 
-/// The number that the operation before left in its destination; only in stencils that the
-/// compiler put behind such an operation, else nothing. Saves the way through memory.
+/// What a register of the processor holds, in stencils: first the number that the operation
+/// before left in its destination, then another operand, then what the compiler keeps there
+/// all through a loop (`baseline/registers.rs`). Nothing where the compiler didn't arrange
+/// for it, and in handlers. Saves the way through memory.
 type Number = MaybeUninit<f64>;
+
+/// Jumps to a function of the type of all machine code, with no more in the processor's
+/// registers than what is said.
+macro_rules! jump {
+    ($to:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr $(,)?) => {
+        become $to(
+            $vm,
+            $base,
+            $pc,
+            $tag,
+            $ahead,
+            $number,
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+        )
+    };
+}
 
 /// Where to go on after a call of the runtime; `pc` null leaves the engine.
 #[repr(C)]
@@ -70,7 +107,15 @@ macro_rules! dispatch {
                 .add(*(pc as *const u8) as usize)
                 .read(),
         );
-        become handler(vm, $base, pc, $tag, Ahead::uninit(), Number::uninit())
+        jump!(
+            handler,
+            vm,
+            $base,
+            pc,
+            $tag,
+            Ahead::uninit(),
+            Number::uninit()
+        )
     }};
 }
 
@@ -78,7 +123,15 @@ macro_rules! dispatch {
 macro_rules! jump_to {
     ($address:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
         let code: Handler = core::mem::transmute::<usize, Handler>($address);
-        become code($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
+        jump!(
+            code,
+            $vm,
+            $base,
+            $pc,
+            $tag,
+            Ahead::uninit(),
+            Number::uninit()
+        )
     }};
 }
 
@@ -94,7 +147,7 @@ macro_rules! dispatch_next {
 macro_rules! jump_ahead {
     ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
         let code = core::mem::transmute::<usize, Handler>($ahead.assume_init());
-        become code($vm, $base, $pc, $tag, Ahead::uninit(), $number)
+        jump!(code, $vm, $base, $pc, $tag, Ahead::uninit(), $number)
     }};
 }
 
@@ -154,7 +207,15 @@ macro_rules! enter_or_count {
         let code = *(entry.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
         if code == 0 {
             cold_path();
-            become aot_cold($vm, $base, entry, $tag, Ahead::uninit(), Number::uninit())
+            jump!(
+                aot_cold,
+                $vm,
+                $base,
+                entry,
+                $tag,
+                Ahead::uninit(),
+                Number::uninit()
+            )
         }
         jump_to!(code, $vm, $base, entry, $tag)
     }};
@@ -190,7 +251,21 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
                 .read();
         }
         let code = core::mem::transmute::<usize, Handler>(code);
-        code(vm, base, pc, TAG, Ahead::uninit(), Number::uninit())
+        code(
+            vm,
+            base,
+            pc,
+            TAG,
+            Ahead::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+            Number::uninit(),
+        )
     }
 }
 
@@ -203,7 +278,7 @@ macro_rules! calls_of_the_runtime {
         /// Reached by jumps from handlers only.
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number) {
+        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
             // SAFETY: the arguments are a handler's.
             unsafe {
                 let to = $import(vm, base, pc);
@@ -250,6 +325,13 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
     tag: u64,
     _: Ahead,
     _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
 ) {
     // SAFETY: the arguments are a stencil's.
     unsafe {
@@ -279,6 +361,13 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
     tag: u64,
     _: Ahead,
     _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
+    _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
     unsafe {
@@ -292,7 +381,15 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
                 .add(*(to.pc as *const u8) as usize)
                 .read(),
         );
-        become handler(vm, to.base, to.pc, tag, Ahead::uninit(), Number::uninit())
+        jump!(
+            handler,
+            vm,
+            to.base,
+            to.pc,
+            tag,
+            Ahead::uninit(),
+            Number::uninit()
+        )
     }
 }
 
@@ -305,7 +402,7 @@ macro_rules! go_native {
                 .add(number)
                 .read(),
         );
-        become handler($vm, $base, $pc, $tag, $ahead, Number::uninit())
+        jump!(handler, $vm, $base, $pc, $tag, $ahead, Number::uninit())
     }};
 }
 
@@ -335,6 +432,18 @@ macro_rules! follow {
                     Number::new(x)
                 )
             }
+            Flow::Value(v) => {
+                let m = Machine::new($vm, $base, $tag);
+                m.set_reg(Fetch::new($pc).a(), v);
+                $next!(
+                    $vm,
+                    $base,
+                    $pc.add(Extra::$extra.words()),
+                    $tag,
+                    $ahead,
+                    Number::uninit()
+                )
+            }
             Flow::Taken | Flow::Again(_) => {
                 $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag)
             }
@@ -352,7 +461,15 @@ macro_rules! follow {
             }
             Flow::Slow | Flow::Miss => {
                 cold_path();
-                become aot_slow($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
+                jump!(
+                    aot_slow,
+                    $vm,
+                    $base,
+                    $pc,
+                    $tag,
+                    Ahead::uninit(),
+                    Number::uninit()
+                )
             }
             Flow::Native => {
                 cold_path();
@@ -360,7 +477,15 @@ macro_rules! follow {
             }
             Flow::Trap => {
                 cold_path();
-                become aot_safepoint($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
+                jump!(
+                    aot_safepoint,
+                    $vm,
+                    $base,
+                    $pc,
+                    $tag,
+                    Ahead::uninit(),
+                    Number::uninit()
+                )
             }
             Flow::Rest(part) => {
                 cold_path();
@@ -374,7 +499,7 @@ macro_rules! follow {
 macro_rules! go_to_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => become parts::$body($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit()),)*
+            $(Part::$name => jump!(parts::$body, $vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit()),)*
         }
     };
 }
@@ -383,7 +508,15 @@ macro_rules! go_to_part {
 macro_rules! no_part {
     ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {{
         let _: Part = $part;
-        become aot_slow($vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit())
+        jump!(
+            aot_slow,
+            $vm,
+            $base,
+            $pc,
+            $tag,
+            Ahead::uninit(),
+            Number::uninit()
+        )
     }};
 }
 
@@ -399,7 +532,7 @@ macro_rules! parts {
                 /// Reached by jumps from handlers or stencils only.
                 #[unsafe(export_name = concat!($prefix, stringify!($body)))]
                 #[inline(never)]
-                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number) {
+                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
                         let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
@@ -434,7 +567,7 @@ macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!("aot_op_", stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
                     let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
@@ -452,7 +585,7 @@ macro_rules! shortcuts {
     ($prefix:literal $next:ident $enter:ident $native:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!($prefix, stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
@@ -461,7 +594,7 @@ macro_rules! shortcuts {
                         Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
                         _ => {
                             cold_path();
-                            become $native(vm, base, pc, tag, ahead, Number::uninit())
+                            jump!($native, vm, base, pc, tag, ahead, Number::uninit())
                         }
                     }
                 }
