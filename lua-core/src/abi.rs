@@ -1,6 +1,7 @@
 //! The ABI fingerprint: what a bundle's handlers and this crate must agree on.
 //! A bundle with another fingerprint is refused.
 
+use crate::heap::cells::Block;
 use crate::isa::OPS;
 use crate::proto::{Closure, NATIVE_UPVALUES, Proto};
 use crate::shape::{Lineage, Shape};
@@ -44,6 +45,8 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(VmState, forced) as u64,
         offset_of!(VmState, left) as u64,
         offset_of!(VmState, cells) as u64,
+        offset_of!(VmState, cells.cycle) as u64,
+        offset_of!(Block, swept) as u64,
         offset_of!(VmState, dispatch) as u64,
         offset_of!(VmState, handlers) as u64,
         offset_of!(VmState, shortcuts) as u64,

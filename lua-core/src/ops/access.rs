@@ -7,6 +7,7 @@
 //! always takes the slow path, which looks up, fills the cache and quickens.
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
+use super::construct::append;
 use super::meta::call_handler;
 use super::{Flow, Machine, Operands, Part, nodes};
 use crate::isa::Op;
@@ -74,7 +75,8 @@ pub struct Stub {
 
 /// Number of [`Stub`]s in the VM state: a power of two.
 pub const STUBS: usize = 256;
-/// Misses of an instruction until it changes what it holds.
+/// Misses of an instruction until it changes what it holds. Later, since that helped so
+/// little, as many times as many.
 pub const PATIENCE: u32 = 32;
 
 /// Index of the stub for a shape and a property name.
@@ -93,7 +95,12 @@ fn patient<O: Operands>(_m: Machine, o: O) -> bool {
         let misses = (o.pc() as *mut u32).add(2 + cache::NEW_SHAPE);
         let n = (*misses).wrapping_add(1);
         *misses = n;
-        !n.is_multiple_of(PATIENCE)
+        let patience = if n < PATIENCE * PATIENCE {
+            PATIENCE
+        } else {
+            PATIENCE * PATIENCE
+        };
+        !n.is_multiple_of(patience)
     }
 }
 
@@ -686,12 +693,18 @@ pub fn set_index<O: Operands>(m: Machine, o: O) -> Flow {
     Flow::Rest(Part::SetIndex)
 }
 
-/// The rest of `set_index`: a property by a name that isn't constant.
+/// The rest of `set_index`: a property by a name that isn't constant, or one item more.
 #[inline(always)]
 pub fn set_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
     if m.reg_tag(o.b()) == tag::STRING
         && m.reg_tag(o.a()) == tag::TABLE
         && set_by_stub(m, m.reg_ref(o.a()), m.reg_ref(o.b()), m.reg(o.c()))
+    {
+        return Flow::Next;
+    }
+    if m.reg_tag(o.a()) == tag::TABLE
+        && let Some(i) = m.index(o.b())
+        && append(m, m.reg_ref(o.a()), i, m.reg(o.c()))
     {
         return Flow::Next;
     }

@@ -4,7 +4,7 @@
 //! to look for memory is made by `slow/`. Called through the op table only.
 
 use super::{Flow, Machine, Operands, Part};
-use crate::heap::cells::class_for;
+use crate::heap::cells::{BLOCK, Block, class_for};
 use crate::heap::{Header, Kind};
 use crate::shape::Shape;
 use crate::table::{SLOTS, Table};
@@ -132,6 +132,77 @@ fn set_up_table(m: Machine, t: u32, shape: u32, inline: u32) {
 const _: () = assert!(META == 8 && PROPS == 12 && ARRAY == 16 && ARRAY_CAP == 20);
 const _: () = assert!(offset_of!(Table, hash) == 24 && offset_of!(Table, hint) == 28);
 const _: () = assert!(offset_of!(Table, shape) == 4 && offset_of!(Table, inline_cap) == 3);
+
+/// Largest array part that is grown here.
+const GROWN_MAX: u32 = 64;
+
+/// Stores `v` behind a full array part, which grows, or as the first item of one; false: it
+/// has changed nothing.
+#[inline(always)]
+pub(super) fn append(m: Machine, t: u32, i: u32, v: u64) -> bool {
+    let cap: u32 = m.get(t, ARRAY_CAP);
+    // The hash part may have what belongs behind; and a nil adds nothing.
+    if i.wrapping_sub(1) != cap
+        || cap > GROWN_MAX
+        || m.get::<u32>(t, META) != 0
+        || m.get::<u32>(t, offset_of!(Table, hash)) != 0
+        || v == Value::NIL.0
+        || m.barrier_applies(t)
+    {
+        return false;
+    }
+    let old: u32 = m.get(t, ARRAY);
+    if cap != 0 && m.get::<u64>(old, cap as usize * 8) == Value::NIL.0 {
+        return false;
+    }
+    let n = if cap < 2 { 4 } else { cap * 2 };
+    let class = class_for(n * 8 + 8);
+    let array = head_of(m, class);
+    if array == 0 {
+        return false;
+    }
+    take(m, class, array);
+    // SAFETY: plain field.
+    let fresh = unsafe { (*m.vm).fresh } as u64;
+    m.set(
+        array,
+        0,
+        Kind::Values as u64 | fresh << 8 | (n as u64) << 32,
+    );
+    let mut k = 1;
+    while k <= cap as usize {
+        m.set(array, k * 8, m.get::<u64>(old, k * 8));
+        k += 1;
+    }
+    m.set(array, k * 8, v);
+    while k < n as usize {
+        k += 1;
+        m.set(array, k * 8, Value::NIL.0);
+    }
+    m.set(t, ARRAY, array as u64 | (n as u64) << 32);
+    m.set(t, offset_of!(Table, hint), i);
+    if old != 0 {
+        give_back(m, class_for(cap * 8 + 8), old);
+    }
+    true
+}
+
+/// As `Rt::release`: gives back a cell that nothing refers to any more.
+#[inline(always)]
+fn give_back(m: Machine, class: usize, cell: u32) {
+    let swept: u32 = m.get(cell & !(BLOCK - 1), offset_of!(Block, swept));
+    // SAFETY: plain fields; the class exists. The sweep of a block that isn't swept yet
+    // puts the cell in its list.
+    unsafe {
+        if swept != (*m.vm).cells.cycle {
+            m.set(cell, 0, 0u64);
+            return;
+        }
+        let head = (&raw mut (*m.vm).cells.free as *mut u32).add(class);
+        m.set(cell, 0, (*head as u64) << 32);
+        *head = cell;
+    }
+}
 
 /// inline slot d of the fresh table R[a] = R[b]
 #[inline(always)]

@@ -9,6 +9,7 @@ pub use super::switches::{pcall, resume, wrapped, yield_};
 
 use super::access::stub_of;
 use super::arith::{border, floor as floor_number};
+use super::construct::append;
 use super::meta::handler;
 use super::{Flow, Machine, Operands, truncate, widen};
 use crate::heap::Header;
@@ -289,7 +290,13 @@ pub fn insert<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Native;
     };
     let v = m.reg(place(o, 1));
-    if n >= m.get::<u32>(t, offset_of!(Table, array_cap)) || m.hides(t, v) {
+    if n >= m.get::<u32>(t, offset_of!(Table, array_cap)) {
+        return match append(m, t, n + 1, v) {
+            true => Flow::Next,
+            false => Flow::Native,
+        };
+    }
+    if m.hides(t, v) {
         cold_path();
         return Flow::Native;
     }

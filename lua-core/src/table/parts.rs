@@ -34,6 +34,8 @@ impl Rt {
                     if dense {
                         self.grow_array(t, (cap * 2).max(4))?;
                         self.put(t.0, (*table).array + (cap + 1) * 8, value);
+                        // The list ends here, if nothing was behind.
+                        (*table).hint = cap + 1;
                         return Ok(());
                     }
                 }
