@@ -16,8 +16,11 @@ use crate::layout::{
     Assembler, CodeSize, JUMP_LEN, Jump, Label, Layout, Target, target_of, template_at,
 };
 use crate::link::LinkedBundle;
+use crate::ready::{
+    CONTINUATIONS, CONTINUATIONS_MAX, NOWHERE, OWN_COLD, OWN_HOT, Outline, TARGETS, Table,
+};
 use crate::region::{CodeBlock, CodeRegion};
-use crate::view::OutOfRange;
+use crate::view::{OutOfRange, Place};
 use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
 /// Where a label is: a slot of the caller's slice of labels.
@@ -51,6 +54,7 @@ impl Default for LabelState {
 /// The first pass: how much space will it take, and where are the labels?
 pub struct Measure<'l, 'a> {
     templates: Templates<'a>,
+    table: Table<'a>,
     labels: &'l mut [LabelState],
     layout: Layout,
 }
@@ -64,8 +68,17 @@ impl<'l, 'a> Measure<'l, 'a> {
         labels.fill(LabelState::UNBOUND);
         Measure {
             templates: bundle.templates(),
+            table: Table::default(),
             labels,
             layout: Layout::new(),
+        }
+    }
+
+    /// The same for a linked bundle: faster if it was [made ready](LinkedBundle::make_ready).
+    pub fn linked(linked: &LinkedBundle<'a>, labels: &'l mut [LabelState]) -> Measure<'l, 'a> {
+        Measure {
+            table: linked.table(),
+            ..Measure::new(linked.bundle(), labels)
         }
     }
 
@@ -98,8 +111,11 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
         _operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let template = template_at(&self.templates, index)?;
-        self.layout.place(template, continuations).map(|_| ())
+        let outline = match self.table.get(index) {
+            Some(slot) => slot.outline(),
+            None => Outline::of(template_at(&self.templates, index)?),
+        };
+        self.layout.place(outline, continuations).map(|_| ())
     }
 
     #[inline]
@@ -112,6 +128,9 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
 pub struct Emitter<'e, 'a, 'm> {
     linked: &'e LinkedBundle<'a>,
     templates: Templates<'a>,
+    table: Table<'a>,
+    /// Where the holes of the current stencil lead.
+    targets: [i64; TARGETS],
     region: &'e mut CodeRegion<'m>,
     labels: &'e mut [LabelState],
     layout: Layout,
@@ -153,6 +172,8 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         Ok(Emitter {
             linked,
             templates: linked.bundle().templates(),
+            table: linked.table(),
+            targets: [0; TARGETS],
             hot_base: block.hot().end - size.hot,
             cold_base: block.cold().start,
             rodata: linked.image() + linked.bundle().rodata_offset(),
@@ -259,6 +280,110 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             },
             Target::Address(address) => Ok(field::offset_of(address, self.region.view.base())),
         }
+    }
+
+    /// Appends a stencil that was made ready; `None` if anything is in the way of that, and
+    /// nothing has happened then. No jump is held back.
+    #[inline(always)]
+    fn quick(
+        &mut self,
+        index: u32,
+        operands: &[i64],
+        continuations: &[(u32, Target)],
+    ) -> Option<()> {
+        let slot = self.table.get(index)?;
+        let stencil = self.table.ready(slot, operands)?;
+        let [hot, cold] = self.layout.here();
+        // Whatever the first pass got: inside the block, or not at all. No overflow: offsets
+        // in a block and blocks in a region are below 2^31.
+        let place = Place {
+            hot: self.hot_base + hot,
+            hot_room: self.size.hot.checked_sub(hot)?,
+            cold: self.cold_base + cold,
+            cold_room: self.size.cold.checked_sub(cold)?,
+        };
+        let lens = slot.lens();
+        let next = i64::from(place.hot) + i64::from(lens[0]);
+        self.targets[OWN_HOT] = place.hot.into();
+        self.targets[OWN_COLD] = place.cold.into();
+        self.targets[slot.falls()] = next;
+        let mut given = 0;
+        let mut falls_to = None;
+        let mut next_used = false;
+        for &(ordinal, target) in continuations {
+            // Of several targets the first counts.
+            if ordinal >= CONTINUATIONS_MAX || given & 1 << ordinal != 0 {
+                return None;
+            }
+            given |= 1 << ordinal;
+            let address = match target {
+                Target::Next => {
+                    next_used = true;
+                    next
+                }
+                target => self.resolve(target, 0).ok()?,
+            };
+            self.targets[CONTINUATIONS + ordinal as usize] = address;
+            if ordinal == slot.fallthrough() && target != Target::Next {
+                falls_to = Some(target);
+            }
+        }
+        let falls = slot.fallthrough() != NOWHERE && falls_to.is_none();
+        if slot.wants() & !given != 0 || !slot.is_unaligned() || (falls_to.is_some() && next_used) {
+            return None;
+        }
+        if !self.region.view.stamp(stencil, &place, &self.targets) {
+            return None;
+        }
+        self.layout.advance(lens, falls_to, falls || next_used);
+        Some(())
+    }
+
+    /// Appends a stencil by the book: hole by hole, as the bundle has them. No jump is held
+    /// back.
+    #[inline(never)]
+    fn append(
+        &mut self,
+        index: u32,
+        operands: &[i64],
+        continuations: &[(u32, Target)],
+    ) -> Result<(), EmitError<'a>> {
+        let template = template_at(&self.templates, index)?;
+        let placement = self.layout.place(Outline::of(template), continuations)?;
+        self.emit_jump(placement.jump_before)?;
+        if placement.padding != placement.hot {
+            self.emit_padding(placement.padding, placement.hot)?;
+        }
+        // No overflow: offsets in a block and blocks in a region are below 2^31.
+        let (hot, cold) = (
+            self.hot_base + placement.hot,
+            self.cold_base + placement.cold,
+        );
+        let next = self.hot_base + placement.next;
+        // Whatever the first pass got: inside the block, or not at all.
+        let hot_room = self.size.hot.checked_sub(placement.hot);
+        let cold_room = self.size.cold.checked_sub(placement.cold);
+        let (Some(hot_room), Some(cold_room)) = (hot_room, cold_room) else {
+            return Err(EmitError::PassesDiffer);
+        };
+        let view = &mut self.region.view;
+        let (from, len) = self.templates.bytes(template.hot());
+        view.copy::<64>(hot, hot_room, from, len)
+            .map_err(passes_differ)?;
+        let (from, len) = self.templates.bytes(template.cold());
+        view.copy::<32>(cold, cold_room, from, len)
+            .map_err(passes_differ)?;
+
+        let at = StencilAt {
+            index,
+            hot,
+            cold,
+            next,
+            operands,
+            continuations,
+        };
+        self.patch(template, at)?;
+        self.emit_jump(placement.jump_after)
     }
 
     /// Patches the holes of the stencil `template`, whose parts are in place.
@@ -443,42 +568,12 @@ impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
         operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let template = template_at(&self.templates, index)?;
-        let placement = self.layout.place(template, continuations)?;
-        self.emit_jump(placement.jump_before)?;
-        if placement.padding != placement.hot {
-            self.emit_padding(placement.padding, placement.hot)?;
+        let held_back = self.layout.release()?;
+        self.emit_jump(held_back)?;
+        match self.quick(index, operands, continuations) {
+            Some(()) => Ok(()),
+            None => self.append(index, operands, continuations),
         }
-        // No overflow: offsets in a block and blocks in a region are below 2^31.
-        let (hot, cold) = (
-            self.hot_base + placement.hot,
-            self.cold_base + placement.cold,
-        );
-        let next = self.hot_base + placement.next;
-        // Whatever the first pass got: inside the block, or not at all.
-        let hot_room = self.size.hot.checked_sub(placement.hot);
-        let cold_room = self.size.cold.checked_sub(placement.cold);
-        let (Some(hot_room), Some(cold_room)) = (hot_room, cold_room) else {
-            return Err(EmitError::PassesDiffer);
-        };
-        let view = &mut self.region.view;
-        let (from, len) = self.templates.bytes(template.hot());
-        view.copy::<64>(hot, hot_room, from, len)
-            .map_err(passes_differ)?;
-        let (from, len) = self.templates.bytes(template.cold());
-        view.copy::<32>(cold, cold_room, from, len)
-            .map_err(passes_differ)?;
-
-        let at = StencilAt {
-            index,
-            hot,
-            cold,
-            next,
-            operands,
-            continuations,
-        };
-        self.patch(template, at)?;
-        self.emit_jump(placement.jump_after)
     }
 
     #[inline]

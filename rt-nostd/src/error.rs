@@ -159,6 +159,31 @@ pub enum EmitError<'a> {
     Space(SpaceError),
 }
 
+/// Why a bundle's stencils were not made ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyError {
+    /// The tables are too short.
+    TooFewSlots {
+        /// Slots for stencils that are needed.
+        stencils: usize,
+        /// Slots for patches that are needed.
+        patches: usize,
+    },
+}
+
+impl fmt::Display for ReadyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadyError::TooFewSlots { stencils, patches } => write!(
+                f,
+                "tables too short: {stencils} slots for stencils and {patches} for patches needed"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ReadyError {}
+
 /// Why published code was not patched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchError {

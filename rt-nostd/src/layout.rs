@@ -8,6 +8,7 @@
 //! is that very label, or the target is simply what comes next, it is never made.
 
 use crate::error::EmitError;
+use crate::ready::{NOWHERE, Outline};
 use stencil_format::{Template, Templates};
 
 /// Length of `jmp rel32`.
@@ -125,6 +126,32 @@ impl Layout {
         Ok(Some((at, target)))
     }
 
+    /// The jump held back, before a stencil.
+    #[inline(always)]
+    pub(crate) fn release<'a>(&mut self) -> Result<Option<Jump>, EmitError<'a>> {
+        if self.pending.is_none() {
+            return Ok(None);
+        }
+        self.flush()
+    }
+
+    /// The current place: offsets of hot and cold code.
+    #[inline(always)]
+    pub(crate) fn here(&self) -> [u32; 2] {
+        [self.hot, self.cold]
+    }
+
+    /// A stencil of these lengths was put at the current place, which has room for it; no
+    /// jump was held back. `falls_to` is where it falls through to, `open` whether control
+    /// can arrive behind it.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, lens: [u32; 2], falls_to: Option<Target>, open: bool) {
+        self.hot += lens[0];
+        self.cold += lens[1];
+        self.pending = falls_to;
+        self.open = open;
+    }
+
     /// A label is bound here. Gives the jump before it, and its offset.
     #[inline]
     pub(crate) fn bind<'a>(&mut self, label: Label) -> Result<(Option<Jump>, u32), EmitError<'a>> {
@@ -154,12 +181,12 @@ impl Layout {
     #[inline(always)]
     pub(crate) fn place<'a>(
         &mut self,
-        template: Template<'_>,
+        outline: Outline,
         continuations: &[(u32, Target)],
     ) -> Result<Placement, EmitError<'a>> {
         let jump_before = self.flush()?;
         let padding = self.hot;
-        let align = template.align();
+        let align = outline.align;
         let mut hot = padding;
         if align > 1 {
             self.align = self.align.max(align);
@@ -167,16 +194,22 @@ impl Layout {
                 .checked_next_multiple_of(align)
                 .ok_or(EmitError::TooLarge)?;
         }
-        self.hot = grow(hot, template.hot().len)?;
+        self.hot = grow(hot, outline.hot)?;
         let cold = self.cold;
-        self.cold = grow(cold, template.cold().len)?;
+        self.cold = grow(cold, outline.cold)?;
 
-        let falls_to = template
-            .fallthrough()
-            .map(|ordinal| target_of(continuations, ordinal).unwrap_or(Target::Next));
-        let next_used = continuations
-            .iter()
-            .any(|&(_, target)| target == Target::Next);
+        let mut falls_to = None;
+        let mut next_used = false;
+        for &(ordinal, target) in continuations {
+            if ordinal == outline.fallthrough && falls_to.is_none() {
+                falls_to = Some(target);
+            }
+            next_used |= target == Target::Next;
+        }
+        falls_to = match outline.fallthrough {
+            NOWHERE => None,
+            _ => falls_to.or(Some(Target::Next)),
+        };
         let mut jump_after = None;
         match falls_to {
             None | Some(Target::Next) => {}

@@ -8,6 +8,8 @@
 //!    one writable and one executable, or one address that callbacks flip between the two.
 //! 3. [`link`] copies the bundle's AOT code and rodata into the region, once, and resolves
 //!    imports by name. [`LinkedBundle::function_address`] finds entries.
+//!    [`LinkedBundle::make_ready`] makes emission several times faster, in memory of the
+//!    caller's.
 //! 4. For each function to compile, the client runs its emission twice over the same
 //!    [`Assembler`] calls: on a [`Measure`], which adds sizes up and notes where labels
 //!    are, and on an [`Emitter`], which copies and patches. The result is a [`CodeBlock`].
@@ -21,6 +23,7 @@
 //! | `space` | which ranges are free: arithmetic, no memory |
 //! | `field` | what the bytes of a hole are: arithmetic, no memory |
 //! | `region` | `CodeRegion`: view and space together |
+//! | `ready` | the holes of all stencils, translated once for the emitter |
 //! | `link` | the AOT part, imports and their islands |
 //! | `layout` | where stencils of a sequence go: shared by both passes |
 //! | `emit` | the two passes |
@@ -36,14 +39,18 @@ mod error;
 mod field;
 mod layout;
 mod link;
+mod ready;
 mod region;
 mod space;
 mod view;
 
 pub use emit::{Emitter, LabelState, Measure};
-pub use error::{EmitError, LinkError, PatchError, ProtectError, RegionError, SpaceError};
+pub use error::{
+    EmitError, LinkError, PatchError, ProtectError, ReadyError, RegionError, SpaceError,
+};
 pub use layout::{Assembler, CodeSize, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};
+pub use ready::{PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
 pub use space::Extent;
 pub use view::Protect;

@@ -15,8 +15,9 @@
 //!
 //! Must never keep a partly linked image: on an error the space goes back.
 
-use crate::error::LinkError;
+use crate::error::{LinkError, ReadyError};
 use crate::field;
+use crate::ready::{PatchSlot, StencilSlot, Table};
 use crate::region::{CodeBlock, CodeRegion};
 use crate::view::OutOfRange;
 use stencil_format::{AotFunction, Bundle, CpuFeatures};
@@ -49,6 +50,7 @@ pub struct LinkedBundle<'a> {
     image: u32,
     /// Offset in the region of the first island.
     islands: u32,
+    table: Table<'a>,
 }
 
 /// Copies the bundle's AOT code and rodata into the region and resolves its imports.
@@ -94,6 +96,7 @@ pub fn link<'a>(
         image,
         islands: image + islands_at,
         block,
+        table: Table::default(),
     };
     if let Err(error) = region.view.open() {
         region.release(&linked.block);
@@ -177,6 +180,32 @@ impl<'a> LinkedBundle<'a> {
     /// then covers all code that was emitted from this bundle, too.
     pub fn into_block(self) -> CodeBlock {
         self.block
+    }
+
+    /// Slots that [`LinkedBundle::make_ready`] wants: for stencils, and for patches.
+    pub fn ready_slots(&self) -> (usize, usize) {
+        let stencils = self.bundle.stencil_count() as usize;
+        (stencils, self.bundle.templates().hole_count())
+    }
+
+    /// Translates the stencils' holes once, into tables in the caller's memory, after which
+    /// emission is several times faster. The code emitted is the same.
+    ///
+    /// # Errors
+    /// [`ReadyError`] if a table is too short; everything is as before then.
+    pub fn make_ready(
+        &mut self,
+        stencils: &'a mut [StencilSlot],
+        patches: &'a mut [PatchSlot],
+    ) -> Result<(), ReadyError> {
+        self.table = Table::fill(&self.bundle, self.image, stencils, patches)?;
+        Ok(())
+    }
+
+    /// The stencils that were made ready.
+    #[inline]
+    pub(crate) fn table(&self) -> Table<'a> {
+        self.table
     }
 
     /// Offset in the region of the image: code first.

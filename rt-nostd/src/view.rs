@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{ProtectError, RegionError};
+use crate::ready::{BIAS, BLOCK, FLIPPED, KEPT, LEAST, REL32, ROWS, Ready, TARGETS};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +36,52 @@ pub(crate) struct View<'m> {
     execute: usize,
     len: u32,
     protect: Option<&'m mut dyn Protect>,
+}
+
+/// Where the parts of a stencil go.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Offsets in the region, and how much may be overwritten from there.
+    pub(crate) hot: u32,
+    pub(crate) hot_room: u32,
+    pub(crate) cold: u32,
+    pub(crate) cold_room: u32,
+}
+
+/// Copies so many bytes.
+///
+/// # Safety
+/// Both places have them, and don't overlap.
+#[inline(always)]
+unsafe fn copy<const LEN: usize>(from: NonNull<u8>, to: NonNull<u8>) {
+    // SAFETY: the contract; arrays of bytes have no alignment.
+    unsafe {
+        let bytes = from.cast::<[u8; LEN]>().read_unaligned();
+        to.cast::<[u8; LEN]>().write_unaligned(bytes);
+    }
+}
+
+/// Copies the span of a part: a number of bytes as `Ready::spans` has them.
+///
+/// # Safety
+/// As for [`copy`].
+#[inline(always)]
+unsafe fn copy_span(from: NonNull<u8>, to: NonNull<u8>, span: usize, part: usize) {
+    if span == 0 {
+        return;
+    }
+    // SAFETY: spans are multiples of `BLOCK`, and no less than `LEAST`.
+    unsafe {
+        match part {
+            0 => copy::<{ LEAST[0] }>(from, to),
+            _ => copy::<{ LEAST[1] }>(from, to),
+        }
+        let mut at = LEAST[part];
+        while at < span {
+            copy::<BLOCK>(from.add(at), to.add(at));
+            at += BLOCK;
+        }
+    }
 }
 
 /// Outside the region: refused before any memory is touched.
@@ -182,6 +229,78 @@ impl<'m> View<'m> {
             unsafe { target.copy_from_nonoverlapping(NonNull::from(from).cast(), len) };
         }
         Ok(())
+    }
+
+    /// Copies both parts of a stencil and fills its holes: the inner loop of emission. The
+    /// view is open, and what lies behind the parts in their room may be overwritten.
+    ///
+    /// `false` if there is no room, or a hole doesn't hold its value: then the bytes in the
+    /// parts' room are any.
+    #[inline(always)]
+    pub(crate) fn stamp(
+        &mut self,
+        stencil: Ready<'_>,
+        at: &Place,
+        targets: &[i64; TARGETS],
+    ) -> bool {
+        let (Ok(hot), Ok(cold)) = (
+            self.target(at.hot, at.hot_room as usize),
+            self.target(at.cold, at.cold_room as usize),
+        ) else {
+            return false;
+        };
+        let to = [hot, cold];
+        let room = [at.hot_room, at.cold_room];
+        let (lens, spans) = (stencil.lens(), stencil.spans());
+        let mut from = NonNull::from(stencil.code()).cast::<u8>();
+        for part in [0, 1] {
+            let len = lens[part] as usize;
+            let wide = spans[part] <= room[part];
+            if !wide && lens[part] + stencil.overhangs()[part] > room[part] {
+                return false;
+            }
+            // SAFETY: a `Ready` has the code of both parts, and as much as their spans behind
+            // it. The room, which `target` has checked, is no less than the span if that is
+            // copied, or else than the part. Code memory isn't referred to (the constructor's
+            // contract).
+            unsafe {
+                if wide {
+                    copy_span(from, to[part], spans[part] as usize, part);
+                } else {
+                    to[part].copy_from_nonoverlapping(from, len);
+                }
+                from = from.add(len);
+            }
+        }
+        let mut bias = BIAS;
+        bias[REL32] = -i64::from(at.hot);
+        bias[REL32 + 1] = -i64::from(at.cold);
+        let operands = stencil.operands().as_ptr();
+        let mut values = [operands; ROWS];
+        values[REL32] = targets.as_ptr();
+        values[REL32 + 1] = targets.as_ptr();
+        let to = [hot, cold, hot, cold, hot, cold, hot, cold];
+        let mut wrong = 0;
+        for patch in stencil.patches() {
+            let row = usize::from(patch.row) % ROWS;
+            // SAFETY: a `Ready` has as many operands as its patches refer to, and slots of
+            // targets are below `TARGETS`.
+            let value = unsafe { *values[row].add(patch.slot.into()) };
+            let word = u64::from(patch.word);
+            let sum = value
+                .wrapping_add(bias[row])
+                .cast_unsigned()
+                .wrapping_add(word);
+            wrong |= (sum ^ word) & KEPT[row];
+            let bytes = (sum as u32 ^ FLIPPED[row]).to_le_bytes();
+            // SAFETY: a `Ready` has patches in its parts, and what they write behind is no
+            // more than the overhang or the span, for which there is room.
+            unsafe {
+                let place = to[row].add(patch.at.into());
+                place.cast::<[u8; 4]>().write_unaligned(bytes);
+            }
+        }
+        wrong == 0
     }
 
     /// Fills a range with one byte. The view is open.

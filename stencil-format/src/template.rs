@@ -39,6 +39,11 @@ impl<'a> Templates<'a> {
         self.stencils.get(index as usize).map(Template)
     }
 
+    /// Number of holes of all stencils.
+    pub fn hole_count(&self) -> usize {
+        self.holes.len()
+    }
+
     /// The section that the parts of all stencils are ranges of.
     #[inline]
     pub fn code(&self) -> &'a [u8] {

@@ -358,7 +358,7 @@ impl Rt {
             sites: 0,
             bake: true,
         };
-        let mut measure = Measure::new(linked.bundle(), &mut []);
+        let mut measure = Measure::linked(linked, &mut []);
         walk.stub(&mut measure, spot)?;
         let size = measure.finish()?;
         let mut emitter = Emitter::new(linked, region, size, &mut [])?;
@@ -450,7 +450,7 @@ impl Rt {
                 bake,
             };
             let labels = &mut labels[..words * 2];
-            let mut measure = Measure::new(linked.bundle(), labels);
+            let mut measure = Measure::linked(linked, labels);
             let count = walk.run(&mut measure, proto)?;
             let size = measure.finish()?;
             let mut emitter = match Emitter::new(linked, region, size, labels) {

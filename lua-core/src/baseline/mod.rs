@@ -31,11 +31,11 @@ mod tier;
 
 use crate::engine::Engine;
 use crate::engine::interp::InterpError;
-use crate::heap::Buffer;
+use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Insn, OP_COUNT, OPS};
 use crate::vm::Vm;
 use registers::{KEPT, Loop, Mark};
-use rt_nostd::{CodeRegion, LabelState, LinkedBundle};
+use rt_nostd::{CodeRegion, LabelState, LinkedBundle, PatchSlot, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
 pub use compile::Refusal;
@@ -338,7 +338,7 @@ impl Vm<'_> {
         if bundle.operand_count() as usize > OPERANDS {
             return Err(missing("fewer operands"));
         }
-        let baseline = Baseline {
+        let mut baseline = Baseline {
             stats: BaselineStats::default(),
             ordinals: Ordinals {
                 a: operand("HOLE_A")?,
@@ -405,8 +405,10 @@ impl Vm<'_> {
             interval: tier::SHORTEST,
             jitter: 1,
         };
-        baseline.tell_linked();
         let rt = self.rt();
+        // Without the tables it works as well, but slower.
+        let _ = rt.make_ready(&mut baseline.linked);
+        baseline.tell_linked();
         // SAFETY: plain fields.
         unsafe {
             (*rt.vm()).code_base = baseline.region.base();
@@ -430,6 +432,24 @@ impl Vm<'_> {
             entries: unsafe { (*rt.vm()).compiled_entries },
             ..b.stats
         })
+    }
+}
+
+impl Rt {
+    /// Makes the stencils ready, in tables that live as long as the VM.
+    fn make_ready(self, linked: &mut LinkedBundle<'static>) -> Result<(), NoMemory> {
+        let (stencils, patches) = linked.ready_slots();
+        let mut table = Buffer::new();
+        table.extend_with(self, stencils, StencilSlot::EMPTY)?;
+        let mut patch_table = Buffer::new();
+        if let Err(error) = patch_table.extend_with(self, patches, PatchSlot::EMPTY) {
+            table.free(self);
+            return Err(error);
+        }
+        // They are as long as asked for.
+        let made = linked.make_ready(table.leak(), patch_table.leak());
+        debug_assert!(made.is_ok());
+        Ok(())
     }
 }
 

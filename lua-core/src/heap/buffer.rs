@@ -81,6 +81,24 @@ impl<T: Copy> Buffer<T> {
         Ok(())
     }
 
+    /// Appends an element so many times.
+    pub fn extend_with(&mut self, rt: Rt, n: usize, x: T) -> Result<(), NoMemory> {
+        self.reserve(rt, n)?;
+        for i in 0..n {
+            // SAFETY: `reserve` made room.
+            unsafe { self.memory.add(self.len as usize + i).write(x) };
+        }
+        self.len += n as u32;
+        Ok(())
+    }
+
+    /// Lets it live as long as the VM.
+    pub(crate) fn leak(self) -> &'static mut [T] {
+        // SAFETY: the first `len` elements are initialized; the memory belonged to this buffer,
+        // and is never given back. Only the VM's own state refers to it.
+        unsafe { core::slice::from_raw_parts_mut(self.memory, self.len as usize) }
+    }
+
     /// Makes room for `n` more elements.
     pub fn reserve(&mut self, rt: Rt, n: usize) -> Result<(), NoMemory> {
         if n > (self.capacity - self.len) as usize {
