@@ -15,9 +15,9 @@
 //!   before the shape's memory is used again, because pruning comes before sweeping. Of what
 //!   is baked into the main code, a dead shape's memory is kept as long as the record.
 
-use super::compile::{has_resume_word, words_of};
+use super::compile::{has_resume_word, has_site, words_of};
 use super::observe::Removal;
-use super::sites::{SITE_BYTES, Site, has_site};
+use super::sites::{SITE_BYTES, Site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
 use crate::isa::Insn;
@@ -122,12 +122,16 @@ impl Rt {
         let entry = block.entry();
         let start = entry.wrapping_sub(code_base) as u32;
         let words = proto.code_words;
-        for i in 0..words {
-            let offset = |i: u32| baseline.labels.get(i as usize)?.offset();
-            // The second entry, if there is one.
-            let offset = offset(words + i).or(offset(i));
+        // The second entry, if there is one.
+        let labels = baseline
+            .labels
+            .get(..words as usize * 2)
+            .unwrap_or_default();
+        let (first, second) = labels.split_at(labels.len() / 2);
+        for (i, (first, second)) in first.iter().zip(second).enumerate() {
+            let offset = second.offset().or(first.offset());
             let distance = offset.map_or(0, |offset| start + offset);
-            self.set(map + i * 4, distance);
+            self.set(map + i as u32 * 4, distance);
         }
         baseline.stats.functions += 1;
         baseline.stats.instructions += instructions as u64;
@@ -190,6 +194,7 @@ impl Rt {
     }
 
     /// Calls `f` with each instruction of a prototype and the index of its first word.
+    #[inline(always)]
     pub(super) fn each_instruction(self, proto: &Proto, mut f: impl FnMut(u32, Insn)) {
         let mut at = 0;
         while at < proto.code_words {

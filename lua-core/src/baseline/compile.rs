@@ -6,7 +6,7 @@
 //! `tier.rs`.
 
 use super::registers::{Analysis, Loop, Mark};
-use super::sites::{SITE_BYTES, has_site};
+use super::sites::SITE_BYTES;
 use super::{Baseline, Forwarded, Moves, OPERANDS, OpStencil, Ordinals, Targets};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
@@ -91,6 +91,8 @@ struct Walk<'w> {
     sites: u32,
     /// Caches go into the main code.
     bake: bool,
+    /// It is for the sizes only: operands don't matter.
+    measures: bool,
 }
 
 impl Walk<'_> {
@@ -265,7 +267,11 @@ impl Walk<'_> {
     }
 
     /// What the inline cache of the instruction at `pc` holds, and its site.
+    #[inline]
     fn cache(&self, out: &mut [i64; OPERANDS], pc: u32, site: u32) {
+        if self.measures {
+            return;
+        }
         let (rt, o) = (self.rt, self.ordinals);
         let shape = rt.get::<u32>(pc + 8);
         self.set(out, o.site, site);
@@ -277,7 +283,11 @@ impl Walk<'_> {
         }
     }
 
+    #[inline]
     fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, pc: u32) {
+        if self.measures {
+            return;
+        }
         let rt = self.rt;
         let o = self.ordinals;
         let mut set = |ordinal: u32, value: u32| self.set(out, ordinal, value);
@@ -357,6 +367,7 @@ impl Rt {
             targets: *targets,
             sites: 0,
             bake: true,
+            measures: false,
         };
         let mut measure = Measure::linked(linked, &mut []);
         walk.stub(&mut measure, spot)?;
@@ -393,6 +404,7 @@ impl Rt {
             targets: baseline.targets,
             sites: self.sites_of(record).0,
             bake,
+            measures: true,
         };
         walk.run(out, proto)
     }
@@ -402,14 +414,15 @@ impl Rt {
         // Scratch memory: two labels for each word, and a mark.
         let words = proto.code_words as usize;
         let baseline = self.baseline().ok_or(Refusal::Internal)?;
-        while baseline.marks.len() < words {
-            let pushed = baseline.marks.push(self, Mark::PLAIN);
-            pushed.map_err(|_| Refusal::NoMemory)?;
-        }
-        while baseline.labels.len() < words * 2 {
-            let pushed = baseline.labels.push(self, LabelState::UNBOUND);
-            pushed.map_err(|_| Refusal::NoMemory)?;
-        }
+        let more = |len: usize, wanted: usize| wanted.saturating_sub(len);
+        let marks = more(baseline.marks.len(), words);
+        let labels = more(baseline.labels.len(), words * 2);
+        let grown = baseline.marks.extend_with(self, marks, Mark::PLAIN);
+        grown.map_err(|_| Refusal::NoMemory)?;
+        let grown = baseline
+            .labels
+            .extend_with(self, labels, LabelState::UNBOUND);
+        grown.map_err(|_| Refusal::NoMemory)?;
         loop {
             let Baseline {
                 region,
@@ -437,7 +450,7 @@ impl Rt {
                 true => analysis.run().map_err(|_| Refusal::NoMemory)?,
                 false => analysis.nothing(),
             }
-            let walk = Walk {
+            let mut walk = Walk {
                 rt: self,
                 stencils,
                 forwarded,
@@ -448,6 +461,7 @@ impl Rt {
                 targets: *targets,
                 sites,
                 bake,
+                measures: true,
             };
             let labels = &mut labels[..words * 2];
             let mut measure = Measure::linked(linked, labels);
@@ -460,6 +474,7 @@ impl Rt {
                 )) if self.evict_one() => continue,
                 Err(error) => return Err(error.into()),
             };
+            walk.measures = false;
             walk.run(&mut emitter, proto)?;
             let block = emitter.finish()?;
             serialize();
@@ -493,14 +508,51 @@ fn serialize() {
     }
 }
 
+/// What passes over the code ask of an operation, from the op table: a byte, because all the
+/// rest of a row only gets in the way of what the processor keeps at hand.
+///
+/// The length in words, [`RESUMES`] and [`CACHES`].
+const BRIEFS: [u8; 256] = {
+    let mut briefs = [1; 256];
+    let mut i = 0;
+    while i < OP_COUNT {
+        let extra = OPS[i].extra;
+        assert!(!matches!(extra, Extra::Resume) || matches!(OPS[i].control, Control::Call));
+        briefs[i] = extra.words() as u8
+            | if matches!(extra, Extra::Resume) {
+                RESUMES
+            } else {
+                0
+            }
+            | if matches!(extra, Extra::Ic1 | Extra::Ic2) {
+                CACHES
+            } else {
+                0
+            };
+        i += 1;
+    }
+    briefs
+};
+
+/// Control comes back behind the instruction, by its resume word.
+const RESUMES: u8 = 4;
+/// It has an inline cache.
+const CACHES: u8 = 8;
+
 /// Does control come back behind this instruction, by its resume word?
+#[inline]
 pub(super) fn has_resume_word(insn: Insn) -> bool {
-    OPS[insn.op as usize].extra == Extra::Resume
+    BRIEFS[insn.op as usize] & RESUMES != 0
+}
+
+/// Has an instruction of this operation an inline cache?
+#[inline]
+pub(super) fn has_site(op: u8) -> bool {
+    BRIEFS[op as usize] & CACHES != 0
 }
 
 /// Length of the instruction in words.
+#[inline]
 pub(super) fn words_of(insn: Insn) -> u32 {
-    let info = &OPS[insn.op as usize];
-    debug_assert!(info.extra != Extra::Resume || matches!(info.control, Control::Call));
-    info.extra.words() as u32
+    (BRIEFS[insn.op as usize] & 3).into()
 }

@@ -27,12 +27,12 @@
 //! Must not know what an operation does with its cache.
 
 use super::Miss;
-use super::compile::{Spot, words_of};
+use super::compile::{Spot, has_site, words_of};
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;
 use crate::heap::{ClosureRef, Header, Kind, MARK_MANUAL, Rt, TableRef};
-use crate::isa::{Extra, Insn, OPS, Op};
+use crate::isa::{Insn, OPS, Op};
 use crate::ops::{access::cache, insn};
 use crate::proto::Proto;
 use crate::shape::SHAPE_SIZE;
@@ -92,11 +92,6 @@ const STUB_BYTES: u32 = size_of::<Stub>() as u32;
 
 /// Misses until a site is closed, however few stubs it has.
 const PATIENCE: u8 = 100;
-
-/// Has an instruction of this operation an inline cache?
-pub(super) fn has_site(op: u8) -> bool {
-    matches!(OPS[op as usize].extra, Extra::Ic1 | Extra::Ic2)
-}
 
 /// Does this form hold for one epoch only?
 fn has_epoch(op: Op) -> bool {
@@ -237,38 +232,33 @@ impl Rt {
         };
         let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
         let mut site = sites;
-        let mut at = 0;
-        while at < proto.code_words {
-            let pc = proto.entry + at * 8;
-            let insn = Insn::from_word(self.get(pc));
-            if has_site(insn.op) {
-                let inline = if bake {
-                    self.cached_entry(pc)
-                } else {
-                    Entry::EMPTY
-                };
-                let next = if learns {
-                    miss.learn
-                } else {
-                    miss.closed(insn)
-                };
-                // SAFETY: the fresh record has room for each site.
-                unsafe {
-                    self.at::<Site>(site).write(Site {
-                        next: next as u64,
-                        at,
-                        first: 0,
-                        inline,
-                        stubs: 0,
-                        misses: 0,
-                        closed: !learns,
-                        buried: false,
-                    });
-                }
-                site += SITE_BYTES;
+        self.each_instruction(proto, |at, insn| {
+            if !has_site(insn.op) {
+                return;
             }
-            at += words_of(insn);
-        }
+            let inline = match bake {
+                true => self.cached_entry(proto.entry + at * 8),
+                false => Entry::EMPTY,
+            };
+            let next = match learns {
+                true => miss.learn,
+                false => miss.closed(insn),
+            };
+            // SAFETY: the fresh record has room for each site.
+            unsafe {
+                self.at::<Site>(site).write(Site {
+                    next: next as u64,
+                    at,
+                    first: 0,
+                    inline,
+                    stubs: 0,
+                    misses: 0,
+                    closed: !learns,
+                    buried: false,
+                });
+            }
+            site += SITE_BYTES;
+        });
     }
 
     /// The site of the instruction at word `at`, among `count` from `sites` on.
