@@ -128,6 +128,9 @@ pub(crate) struct Collector {
     /// How often marking could have ended but for the work left.
     pub attempts: u32,
     pub mark_stack: Buffer<u32>,
+    /// Objects that tracing reached, to be marked soon, and marked ones to be traced soon.
+    pub(in crate::heap) reached: mark::Queue<8>,
+    pub(in crate::heap) popped: mark::Queue<4>,
     /// Marked objects of many slots, to be traced in slices.
     pub bigs: Buffer<u32>,
     /// The one that is being traced, and how far.
@@ -191,6 +194,8 @@ impl Collector {
             work: 0,
             attempts: 0,
             mark_stack: Buffer::new(),
+            reached: mark::Queue::EMPTY,
+            popped: mark::Queue::EMPTY,
             bigs: Buffer::new(),
             big: 0,
             big_at: 0,
