@@ -31,7 +31,7 @@ macro_rules! for_each_shortcut {
             Byte      "string" "byte"      byte      "one byte of a string";
             Char      "string" "char"      char      "one byte";
             StringLen "string" "len"       len       "a string";
-            Sub       "string" "sub"       sub       "nothing, one byte, or all of a string";
+            Sub       "string" "sub"       sub       "what is short and exists already, or all of a string";
             Pcall     ""       "pcall"     pcall     "a Lua function";
             Resume    "coroutine" "resume" resume    "a coroutine that has yielded";
             Wrapped   "coroutine" ""       wrapped   "the same; functions that `wrap` makes";

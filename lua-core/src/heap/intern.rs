@@ -135,6 +135,9 @@ unsafe fn word(s: &[u8], i: usize) -> u64 {
     u64::from_le(unsafe { s.as_ptr().add(i).cast::<u64>().read_unaligned() })
 }
 
+/// Strings up to this length consist of what [`ends`] gives.
+pub(crate) const ENDS: usize = 16;
+
 /// The first and the last bytes of up to 16, eight each or less; for different strings of one
 /// length they differ.
 #[inline(always)]
@@ -165,16 +168,9 @@ fn ends(s: &[u8]) -> (u64, u64) {
 /// wait for one another.
 #[inline]
 pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
-    const K: u64 = 0x9E37_79B9_7F4A_7C15;
-    const L: u64 = 0xD6E8_FEB8_6659_FD93;
-    let fold = |a: u64, b: u64| -> u64 {
-        let p = a as u128 * b as u128;
-        p as u64 ^ (p >> 64) as u64
-    };
     let n = s.len();
-    let (first, last) = ends(s);
-    let mut h = fold(first ^ seed ^ K, last ^ (n as u64).wrapping_mul(K) ^ L);
-    if n > 16 {
+    let mut h = hash_ends(seed, ends(s), n);
+    if n > ENDS {
         let stride = (n / 64).max(1) * 16;
         let mut i = 8;
         while i + 8 < n {
@@ -186,6 +182,21 @@ pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
         h ^= h >> 32;
     }
     (h ^ h >> 29) as u32
+}
+
+/// The start of the hash: all of it for up to [`ENDS`] bytes.
+#[inline(always)]
+fn hash_ends(seed: u64, (first, last): (u64, u64), n: usize) -> u64 {
+    fold(first ^ seed ^ K, last ^ (n as u64).wrapping_mul(K) ^ L)
+}
+
+const K: u64 = 0x9E37_79B9_7F4A_7C15;
+const L: u64 = 0xD6E8_FEB8_6659_FD93;
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let p = a as u128 * b as u128;
+    p as u64 ^ (p >> 64) as u64
 }
 
 /// Are these the same bytes? Most are few: no call.
@@ -261,6 +272,29 @@ impl Rt {
             return self.find_in_chain(bucket.first(), hash, s);
         }
         None
+    }
+
+    /// The string of these bytes, [`ENDS`] at most, if it is the first of its chain and needs
+    /// no care. For bodies of operations: no call.
+    ///
+    /// # Safety
+    /// `s` is a place with `n` bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn find_short(self, s: *const u8, n: usize) -> Option<StrRef> {
+        // SAFETY: the contract; plain fields.
+        unsafe {
+            let ends_of_s = ends(core::slice::from_raw_parts(s, n));
+            let h = hash_ends((*self.vm()).seed, ends_of_s, n);
+            let hash = (h ^ h >> 29) as u32;
+            let table = &*self.strings();
+            let bucket: Bucket = self.get(table.place_of(table.bucket_of(hash)));
+            let at = StrRef(bucket.first());
+            if bucket.hash() != hash || bucket == Bucket::EMPTY || self.str_len(at) as usize != n {
+                return None;
+            }
+            let same = ends(core::slice::from_raw_parts(self.at(at.0 + STRING_DATA), n));
+            (same == ends_of_s && self.header(at.0).mark == (*self.vm()).live).then_some(at)
+        }
     }
 
     /// The same behind the first string of the chain.

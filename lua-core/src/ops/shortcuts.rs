@@ -12,8 +12,8 @@ use super::arith::{border, floor as floor_number};
 use super::construct::append;
 use super::meta::handler;
 use super::{Flow, Machine, Operands, truncate, widen};
-use crate::heap::Header;
-use crate::heap::intern::STRING_DATA;
+use crate::heap::intern::{ENDS, STRING_DATA};
+use crate::heap::{Header, Rt};
 use crate::proto::NATIVE_UPVALUES;
 use crate::random::Random;
 use crate::state::Event;
@@ -273,7 +273,16 @@ pub fn sub<O: Operands>(m: Machine, o: O) -> Flow {
     } else if first == 1 && last == len {
         Value::tagged(tag::STRING, s).0
     } else {
-        return Flow::Native;
+        let n = (last - first + 1) as usize;
+        let bytes = Rt(m.vm).at::<u8>(s + STRING_DATA - 1 + first as u32);
+        if n > ENDS {
+            return Flow::Native;
+        }
+        // SAFETY: the places lie within the string.
+        match unsafe { Rt(m.vm).find_short(bytes, n) } {
+            Some(found) => found.value().0,
+            None => return Flow::Native,
+        }
     };
     result(m, o, v)
 }
