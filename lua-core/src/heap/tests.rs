@@ -353,3 +353,29 @@ fn unused_memory_is_told_late_and_holds_nothing() {
     }
     assert!(told() > 12 << 20, "{}", told());
 }
+
+#[test]
+fn keys_spread_over_the_nodes() {
+    let families: [(&str, fn(u32) -> Value); 6] = [
+        ("integers", |i| Value::number(i as f64)),
+        ("negative integers", |i| Value::number(-(i as f64))),
+        ("large integers", |i| {
+            Value::number(i as f64 * 65536.0 + 1e9)
+        }),
+        ("halves", |i| Value::number(i as f64 + 0.5)),
+        ("tenths", |i| Value::number(i as f64 / 10.0)),
+        ("references", |i| TableRef(i * 48 + 32).value()),
+    ];
+    for (name, key) in families {
+        for n in [64, 1000, 30_000] {
+            let nodes = u32::next_power_of_two(n * 4 / 3);
+            let mut taken = vec![false; nodes as usize];
+            for i in 1..=n {
+                taken[(crate::table::hash_value(key(i)) & (nodes - 1)) as usize] = true;
+            }
+            let places = taken.iter().filter(|&&t| t).count() as u32;
+            // At random it would be two thirds or more.
+            assert!(places > n / 2, "{n} {name} have {places} places");
+        }
+    }
+}

@@ -92,10 +92,14 @@ pub fn array_index(x: f64) -> Option<u32> {
     }
 }
 
+/// Hash of a key; a hash part of n nodes takes the low bits.
+///
+/// These are the product's highest bits, which all bits of the key have a part in. (The
+/// lower ones don't do: integers are doubles, whose lower bits are zeros, and so are those
+/// of their products.)
 #[inline(always)]
 pub(crate) fn hash_value(key: Value) -> u32 {
-    let h = key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (h >> 32) as u32
+    key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).swap_bytes() as u32
 }
 
 impl Rt {
