@@ -25,6 +25,8 @@ const PIECE: u32 = 4 << 10;
 /// What sweeping a block costs, in bytes looked at, and what each line of the cache does.
 const BLOCK_WORK: i64 = 256;
 const LINE_WORK: i64 = 32;
+/// The sweep asks for memory so many bytes before it looks at it.
+const SWEEP_AHEAD: u32 = 1024;
 /// Number of size classes.
 pub const CLASSES: usize = 28;
 
@@ -375,6 +377,7 @@ impl Rt {
             let mut free = 0;
             for i in (0..b.cells).rev() {
                 let cell = block + BLOCK_HEADER + i * b.cell_size;
+                self.prefetch(cell.wrapping_sub(SWEEP_AHEAD));
                 let h = self.header(cell);
                 if h.kind == 0 || (h.mark != live && h.mark != MARK_MANUAL) {
                     if h.kind == Kind::String as u8 {

@@ -173,6 +173,18 @@ impl Rt {
         unsafe { *self.at::<T>(offset) = x }
     }
 
+    /// Asks for the memory at an offset, whatever lies there.
+    #[inline(always)]
+    pub(crate) fn prefetch(self, offset: u32) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: needs nothing of the address.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(self.at(offset));
+        }
+        let _ = offset;
+    }
+
     /// The VM state.
     #[inline(always)]
     pub(crate) fn vm(self) -> *mut VmState {

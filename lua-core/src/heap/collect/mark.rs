@@ -102,18 +102,6 @@ impl Rt {
         }
     }
 
-    /// Asks for the memory at an offset.
-    #[inline(always)]
-    fn prefetch(self, offset: u32) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        // SAFETY: needs nothing of the address.
-        unsafe {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.at(offset));
-        }
-        let _ = offset;
-    }
-
     /// Makes what `v` refers to gray, if it is white, before this step ends.
     #[inline(always)]
     fn mark_soon(self, v: Value) {
