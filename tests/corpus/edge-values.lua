@@ -102,6 +102,26 @@ for _, text in ipairs {
   "return select('#', math.floor(a)), math.max(a, b)", "return string.len(a), string.sub(a, b)",
 } do form(text) end
 
+-- One operand is a number that was computed just before.
+for _, op in ipairs {"+", "-", "*", "/", "%", "^"} do
+  form("return (a - 0) " .. op .. " b, a " .. op .. " (b - 0)")
+  form("return (a - 0) " .. op .. " 2, 2 " .. op .. " (b - 0), 0.5 " .. op .. " (a - 0), (b - 0) " .. op .. " -1")
+end
+for _, op in ipairs {"==", "~=", "<", "<=", ">", ">="} do
+  for _, c in ipairs {"(a - 0) " .. op .. " b", "a " .. op .. " (b - 0)", "(a - 0) " .. op .. " 1", "1 " .. op .. " (b - 0)"} do
+    form("local r if " .. c .. " then r = 1 else r = 2 end if not (" .. c .. ") then r = r + 4 end return r")
+    form("local n = 0 repeat n = n + 1 if n == 3 then break end until " .. c .. " return n")
+    form("local n = 0 repeat n = n + 1 if n == 3 then break end until not (" .. c .. ") return n")
+  end
+end
+for _, text in ipairs {
+  "local n = 0 repeat n = n + 1 if n > 3 then break end local c = not a until c return n",
+  "local n = 0 repeat n = n + 1 if n > 3 then break end until not a return n",
+  "local function f() a = a b = a return b end return f()",
+  "return -(a - 0), #tostring(-(b - 0))", "return a[b - 0], b[a - 0]", "a[b - 0] = b return a[b - 0]",
+  "local n = 0 for i = a - 0, b - 0 do n = n + 1 if n == 3 then break end end return n",
+} do form(text) end
+
 local function show(v)
   if v ~= v then return "nan" end
   if v == 0 and 1 / v < 0 then return "-0" end
@@ -119,14 +139,21 @@ local function results(ok, ...)
 end
 
 local only = arg and arg[1]
-for number, text in ipairs(forms) do
-  local f = assert(loadstring("local a, b = ... " .. text, "=f"))
+local function checksum(number, f, stride)
   seen = 0
-  for _, left in ipairs(values) do
-    for _, right in ipairs(values) do
+  for i, left in ipairs(values) do
+    for j = 1 + i % stride, #values, stride do
+      local right = values[j]
       results(pcall(f, left[2](), right[2]()))
       if only == tostring(number) then print(left[1], right[1], seen, pcall(f, left[2](), right[2]())) end
     end
   end
-  print(number, seen, text)
+  return seen
+end
+-- Registers with large numbers have other machine code.
+local before = "local " .. ("_, "):rep(30) .. "_ "
+for number, text in ipairs(forms) do
+  local sum = checksum(number, assert(loadstring("local a, b = ... " .. text, "=f")), 1)
+  local far = checksum(number, assert(loadstring(before .. "local a, b = ... " .. text, "=f")), 4)
+  print(number, sum, far, text)
 end

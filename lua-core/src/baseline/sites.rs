@@ -31,6 +31,7 @@ use super::compile::{Spot, has_site, words_of};
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;
+use crate::heap::collect::Phase;
 use crate::heap::{ClosureRef, Header, Kind, MARK_MANUAL, Rt, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::{access::cache, insn};
@@ -178,6 +179,7 @@ impl Rt {
         if header.mark == MARK_MANUAL {
             header.aux += 1;
         } else {
+            debug_assert!(header.kind == Kind::Shape as u8 || header.kind == Kind::Raw as u8);
             // Nothing refers to it, and no list has it any more: it is memory, no object.
             header = Header {
                 kind: Kind::Raw as u8,
@@ -193,11 +195,17 @@ impl Rt {
     fn exhume_shape(self, shape: u32) {
         let mut header = self.header(shape);
         header.aux -= 1;
-        if header.aux == 0 {
+        if header.aux == 0 && self.phase() != Phase::Pruning {
             self.release(shape, SHAPE_SIZE);
-        } else {
-            self.set(shape, header);
+            return;
         }
+        if header.aux == 0 {
+            // Other code may have it in a site that wasn't looked at yet, and bury it
+            // again: a dead object until then, which is swept.
+            // SAFETY: plain field.
+            header.mark = 3 - unsafe { (*self.vm()).live };
+        }
+        self.set(shape, header);
     }
 
     /// What the cache of the instruction at `pc` holds.
