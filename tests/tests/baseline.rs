@@ -5,10 +5,13 @@
 
 use lua_core::Engine;
 use lua_core::baseline::{BaselineConfig, Refusal};
+use lua_core::engine::interp::PREBUILT;
 use moonpatch_tests::command::{Ended, check_program, moonpatch, run_text};
 use moonpatch_tests::machine::{Machine, Outcome, Setup};
 use moonpatch_tests::programs::{self, Program, check_all, same};
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
+use stencil_format::Bundle;
 
 /// What `run_corpus` makes of each run, besides comparing its output.
 type Prove = fn(&Program, &Ended) -> Result<(), String>;
@@ -68,6 +71,39 @@ fn forced() {
             }
         },
     );
+}
+
+/// The programs use every stencil of the bundle in code that ran (`forced` and
+/// `at_the_first_chance` compare their outputs), with caches that are empty and that aren't.
+#[test]
+fn every_stencil_is_used() {
+    let mut used = BTreeSet::new();
+    check_all(&without_measures(everything()), |program| {
+        for options in [&["--force"][..], &["--eager"], &[]] {
+            let mut command = Command::new(moonpatch());
+            command
+                .args(["--engine=baseline", "-jdump"])
+                .args(options)
+                .arg(&program.file)
+                .args(&program.arguments)
+                .current_dir(&program.folder)
+                .stdin(Stdio::null());
+            let ended = moonpatch_tests::command::start(&mut command).wait();
+            // A line that is nothing but a stencil's name, between those of the code.
+            let names = ended.stderr.lines().map(str::trim);
+            let names = names.filter(|line| line.starts_with("op_") || line.starts_with("load_"));
+            used.extend(names.map(str::to_owned));
+        }
+        Ok(())
+    });
+    let bundle = Bundle::parse(PREBUILT).unwrap();
+    let unused: Vec<&str> = bundle
+        .stencils()
+        .map(|stencil| stencil.name())
+        .filter(|&name| !used.contains(name))
+        .collect();
+    assert!(bundle.stencil_count() > 300);
+    assert_eq!(unused, [""; 0], "never emitted");
 }
 
 /// Compiled in the middle of whatever they do.
