@@ -263,6 +263,34 @@ impl WriteView {
     }
 }
 
+impl WriteView {
+    /// Has the pages ready that the first functions compiled will lie in: those behind the
+    /// `used` bytes at the beginning, and those at the end for cold code. One by one, when
+    /// they are first written, they take several times as long.
+    pub fn prepare(self, used: usize) {
+        const HOT: usize = 64 << 10;
+        const COLD: usize = 32 << 10;
+        const PAGE: usize = 4096;
+        let start = used.next_multiple_of(PAGE).min(self.len);
+        let ranges = [
+            (start, HOT.min(self.len - start)),
+            (self.len.saturating_sub(COLD) / PAGE * PAGE, COLD),
+        ];
+        for (from, len) in ranges {
+            // SAFETY: a shared mapping that is never unmapped (`CodeMemory::leak`); the range
+            // is inside it, and its contents don't change. Refusal is fine: older systems
+            // don't know this.
+            let _ = unsafe {
+                madvise(
+                    self.start.as_ptr().byte_add(from),
+                    len.min(self.len - from),
+                    Advice::LinuxPopulateWrite,
+                )
+            };
+        }
+    }
+}
+
 /// Empty slots for the list of free extents of a [`CodeRegion`], which live as long as the
 /// process. Memory appears as they are used.
 pub fn extents(count: usize) -> &'static mut [Extent] {

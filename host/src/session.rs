@@ -241,6 +241,9 @@ fn use_bundle(
     };
     report.code_bytes -= linked.map_err(|e| SessionError::Bundle(e.to_string()))?;
     write_view.forget_pages();
+    if options.engine == Engine::Baseline {
+        write_view.prepare(report.code_bytes);
+    }
     serialize();
     Ok(())
 }

@@ -7,9 +7,9 @@
 
 use super::registers::{Analysis, Loop, Mark};
 use super::sites::SITE_BYTES;
-use super::{Baseline, Forwarded, Moves, OPERANDS, OpStencil, Ordinals, Targets};
+use super::{Baseline, Forwarded, Hole, Moves, OPERANDS, OpStencil, Targets};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
+use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
     Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, SpaceError, Target,
@@ -85,7 +85,6 @@ struct Walk<'w> {
     moves: &'w Moves,
     marks: &'w [Mark],
     loops: &'w [Loop],
-    ordinals: &'w Ordinals,
     targets: Targets,
     /// The sites of the function's record.
     sites: u32,
@@ -109,8 +108,7 @@ impl Walk<'_> {
         while at < proto.code_words {
             let pc = proto.entry + at * 8;
             let insn = Insn::from_word(rt.get(pc));
-            let info = &OPS[insn.op as usize];
-            let words = info.extra.words() as u32;
+            let words = words_of(insn);
             let mark = self.marks[at as usize];
             let inside = mark.of_loop().and_then(|i| self.loops.get(i));
             if let Some(kept) = inside
@@ -128,17 +126,17 @@ impl Walk<'_> {
                     out.stencil(self.moves.take[k], &operands, &[])?;
                 }
             }
-            let mut op = info.op;
+            let mut op = insn.op as usize;
+            self.operands(&mut operands, insn, pc);
             if has_site(insn.op) {
-                self.cache(&mut operands, pc, site);
+                self.cache(&mut operands, site);
                 site += SITE_BYTES;
                 if !self.bake {
-                    op = info.base;
-                    self.set(&mut operands, self.ordinals.x[0], NO_SHAPE);
+                    op = OPS[op].base as usize;
+                    operands[Hole::X0 as usize] = NO_SHAPE.into();
                 }
             }
-            self.operands(&mut operands, insn, pc);
-            let stencil = &self.stencils[op as usize];
+            let stencil = &self.stencils[op];
             let mut targets = [(0, Target::Next); 5];
             let mut n = 0;
             let mut add = |wanted: bool, ordinal: u32, target: Target| {
@@ -147,35 +145,38 @@ impl Walk<'_> {
                     n += 1;
                 }
             };
-            add(
-                stencil.next && !stencil.falls,
-                self.targets.next,
-                Target::Next,
-            );
-            add(stencil.after, self.targets.after, Target::Next);
-            if stencil.entry {
-                let next = at + words;
-                let outer = self
-                    .marks
-                    .get(next as usize)
-                    .is_some_and(|mark| mark.has_outer());
-                let target = match outer {
-                    true => Target::Label(Label(proto.code_words + next)),
-                    false => Target::Next,
-                };
-                add(true, self.targets.entry, target);
-            }
-            if stencil.taken {
-                let target = self.target(proto, mark, at.wrapping_add(insn.d));
-                add(true, self.targets.taken, target);
-            }
-            if stencil.over {
-                let after = Insn::from_word(rt.get(pc + words * 8));
-                let to = (at + words).wrapping_add(after.d);
-                add(true, self.targets.over, self.target(proto, mark, to));
+            // Only where it falls through matters for the sizes.
+            if stencil.leads && (stencil.entry || !self.measures) {
+                add(
+                    stencil.next && !stencil.falls,
+                    self.targets.next,
+                    Target::Next,
+                );
+                add(stencil.after, self.targets.after, Target::Next);
+                if stencil.entry {
+                    let next = at + words;
+                    let outer = self
+                        .marks
+                        .get(next as usize)
+                        .is_some_and(|mark| mark.has_outer());
+                    let target = match outer {
+                        true => Target::Label(Label(proto.code_words + next)),
+                        false => Target::Next,
+                    };
+                    add(true, self.targets.entry, target);
+                }
+                if stencil.taken {
+                    let target = self.target(proto, mark, at.wrapping_add(insn.d));
+                    add(true, self.targets.taken, target);
+                }
+                if stencil.over {
+                    let after = Insn::from_word(rt.get(pc + words * 8));
+                    let to = (at + words).wrapping_add(after.d);
+                    add(true, self.targets.over, self.target(proto, mark, to));
+                }
             }
             let variants = match mark.form() {
-                Some(form) => self.forwarded[op as usize][form],
+                Some(form) => self.forwarded[op][form],
                 None => stencil.variants,
             };
             out.stencil(variants.of(insn), &operands, &targets[..n])?;
@@ -231,8 +232,8 @@ impl Walk<'_> {
             out.stencil(load, operands, if kept.is_some() { &[] } else { &goes_on })?;
         }
         if let Some(kept) = kept {
-            for (&ordinal, &register) in self.ordinals.kept.iter().zip(&kept.kept) {
-                self.set(operands, ordinal, register as u32 * 8);
+            for (place, &register) in operands[Hole::Kept as usize..].iter_mut().zip(&kept.kept) {
+                *place = register as i64 * 8;
             }
             let starts = kept.start == at;
             let loads = self.moves.loads[kept.count - 1];
@@ -250,7 +251,7 @@ impl Walk<'_> {
         let mut operands = [0i64; OPERANDS];
         let insn = Insn::from_word(self.rt.get(spot.pc));
         self.operands(&mut operands, insn, spot.pc);
-        self.cache(&mut operands, spot.pc, spot.site);
+        self.cache(&mut operands, spot.site);
         let stencil = &self.stencils[insn.op as usize];
         let mut targets = [(self.targets.next, Target::Address(spot.next)); 2];
         let n = stencil.next as usize;
@@ -259,62 +260,42 @@ impl Walk<'_> {
         out.stencil(index, &operands, &targets[..n + stencil.entry as usize])
     }
 
-    #[inline]
-    fn set(&self, out: &mut [i64; OPERANDS], ordinal: u32, value: u32) {
-        if let Some(place) = out.get_mut(ordinal as usize) {
-            *place = value as i64;
+    /// What has an inline cache has a site, too; an empty cache compares with no shape.
+    #[inline(always)]
+    fn cache(&self, out: &mut [i64; OPERANDS], site: u32) {
+        out[Hole::Site as usize] = site.into();
+        if out[Hole::X0 as usize] == 0 {
+            out[Hole::X0 as usize] = NO_SHAPE.into();
         }
     }
 
-    /// What the inline cache of the instruction at `pc` holds, and its site.
-    #[inline]
-    fn cache(&self, out: &mut [i64; OPERANDS], pc: u32, site: u32) {
-        if self.measures {
-            return;
-        }
-        let (rt, o) = (self.rt, self.ordinals);
-        let shape = rt.get::<u32>(pc + 8);
-        self.set(out, o.site, site);
-        self.set(out, o.x[0], if shape == 0 { NO_SHAPE } else { shape });
-        self.set(out, o.x[1], rt.get(pc + 12));
-        if words_of(Insn::from_word(rt.get(pc))) > 2 {
-            self.set(out, o.x[2], rt.get(pc + 16));
-            self.set(out, o.x[3], rt.get(pc + 20));
-        }
-    }
-
-    #[inline]
+    /// The operands of the instruction at `pc`, those that it hasn't included: whoever has no
+    /// hole for them doesn't look.
+    #[inline(always)]
     fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, pc: u32) {
         if self.measures {
             return;
         }
-        let rt = self.rt;
-        let o = self.ordinals;
-        let mut set = |ordinal: u32, value: u32| self.set(out, ordinal, value);
-        set(o.a, insn.a as u32 * 8);
-        set(o.b, insn.b as u32 * 8);
-        set(o.c, insn.c as u32 * 8);
-        set(o.imm_b, insn.b as u32);
-        set(o.imm_c, insn.c as u32);
-        set(o.d, insn.d);
-        set(o.pc, pc);
-        set(o.word, pc + 8);
-        let info = &OPS[insn.op as usize];
-        match info.extra {
-            Extra::Pair => {
-                set(o.x[0], rt.get(pc + 8));
-                set(o.x[1], rt.get(pc + 12));
-            }
-            Extra::Resume => set(o.signature, insn.b as u32 | SIGNATURE_COMPILED),
-            _ => {}
-        }
-        match info.op {
-            Op::GetUp | Op::GetUpCell | Op::SetUpCell => {
-                set(o.up, CLOSURE_UPVALUES + insn.b as u32 * 8);
-            }
-            Op::GetIndexK | Op::SetIndexK => set(o.item, insn.d.wrapping_mul(8)),
-            _ => {}
-        }
+        let mut set = |hole: Hole, value: u32| out[hole as usize] = value.into();
+        let (a, b, c) = (insn.a as u32, insn.b as u32, insn.c as u32);
+        set(Hole::A, a * 8);
+        set(Hole::B, b * 8);
+        set(Hole::C, c * 8);
+        set(Hole::D, insn.d);
+        set(Hole::ImmB, b);
+        set(Hole::Item, insn.d.wrapping_mul(8));
+        set(Hole::Pc, pc);
+        set(Hole::Signature, b | SIGNATURE_COMPILED);
+        set(Hole::Up, CLOSURE_UPVALUES + b * 8);
+        set(Hole::Word, pc + 8);
+        // Where there is no such word, the last one.
+        let words = words_of(insn);
+        let first: u64 = self.rt.get(pc + (words > 1) as u32 * 8);
+        let second: u64 = self.rt.get(pc + (words - 1) * 8);
+        set(Hole::X0, first as u32);
+        set(Hole::X1, (first >> 32) as u32);
+        set(Hole::X2, second as u32);
+        set(Hole::X3, (second >> 32) as u32);
     }
 }
 
@@ -352,7 +333,6 @@ impl Rt {
             stencils,
             forwarded,
             moves,
-            ordinals,
             targets,
             ..
         } = self.baseline().ok_or(Refusal::Internal)?;
@@ -363,7 +343,6 @@ impl Rt {
             moves,
             marks: &[],
             loops: &[],
-            ordinals,
             targets: *targets,
             sites: 0,
             bake: true,
@@ -400,7 +379,6 @@ impl Rt {
             moves: &baseline.moves,
             marks: marks.unwrap_or_default(),
             loops: &baseline.loops,
-            ordinals: &baseline.ordinals,
             targets: baseline.targets,
             sites: self.sites_of(record).0,
             bake,
@@ -433,7 +411,6 @@ impl Rt {
                 marks,
                 loops,
                 config,
-                ordinals,
                 targets,
                 labels,
                 ..
@@ -457,7 +434,6 @@ impl Rt {
                 moves,
                 marks: &marks[..words],
                 loops,
-                ordinals,
                 targets: *targets,
                 sites,
                 bake,

@@ -187,26 +187,55 @@ struct OpStencil {
     after: bool,
     taken: bool,
     over: bool,
+    /// It must be told where any of these are.
+    leads: bool,
 }
 
-/// Ordinals of operand holes.
-#[derive(Clone, Copy, Default)]
-struct Ordinals {
-    a: u32,
-    b: u32,
-    c: u32,
-    imm_b: u32,
-    imm_c: u32,
-    d: u32,
-    up: u32,
-    item: u32,
-    pc: u32,
-    word: u32,
-    signature: u32,
-    site: u32,
-    x: [u32; 4],
-    kept: [u32; KEPT],
+/// The operand holes: their ordinals are known here, so that the operands of an instruction
+/// are computed in place. A bundle that has others is refused.
+macro_rules! define_holes {
+    ($($hole:ident $name:literal $meaning:literal;)*) => {
+        #[derive(Clone, Copy)]
+        #[repr(usize)]
+        // Of those that are a row, the first is named.
+        #[allow(dead_code)]
+        enum Hole {
+            $(#[doc = $meaning] $hole,)*
+        }
+
+        /// Their names: sorted, as in a bundle.
+        const HOLES: [&str; OPERANDS] = [$($name),*];
+
+        /// How many there are.
+        const OPERANDS: usize = [$($name),*].len();
+    };
 }
+
+define_holes! {
+    A "HOLE_A" "Register a, in bytes.";
+    B "HOLE_B" "Register b, in bytes.";
+    C "HOLE_C" "Register c, in bytes.";
+    D "HOLE_D" "Field d.";
+    ImmB "HOLE_IMM_B" "Field b.";
+    Item "HOLE_ITEM" "Field d, as an index of values in bytes.";
+    Kept "HOLE_P0" "Registers that are kept in the processor's, in bytes.";
+    Kept1 "HOLE_P1" "";
+    Kept2 "HOLE_P2" "";
+    Kept3 "HOLE_P3" "";
+    Kept4 "HOLE_P4" "";
+    Kept5 "HOLE_P5" "";
+    Pc "HOLE_PC" "The instruction.";
+    Signature "HOLE_SIGNATURE" "Signature of a compiled callee with b arguments.";
+    Site "HOLE_SITE" "The word that says where a miss goes.";
+    Up "HOLE_UP" "Upvalue b in a closure.";
+    Word "HOLE_WORD" "The word behind the instruction's first.";
+    X0 "HOLE_X0" "The four halves of the words behind.";
+    X1 "HOLE_X1" "";
+    X2 "HOLE_X2" "";
+    X3 "HOLE_X3" "";
+}
+
+const _: () = assert!(Hole::Kept5 as usize + 1 == Hole::Kept as usize + KEPT);
 
 /// Ways in which operands come in the processor's registers (`registers.rs`): endings of the
 /// stencils' names, where more than one says the same of operations with other operands.
@@ -264,9 +293,6 @@ struct Miss {
     slow: usize,
 }
 
-/// Most operand holes in a bundle.
-const OPERANDS: usize = 32;
-
 /// The state of the compiler, part of the VM state.
 pub(crate) struct Baseline {
     region: CodeRegion<'static>,
@@ -277,7 +303,6 @@ pub(crate) struct Baseline {
     /// Scratch: what is known of each word of code, and of loops.
     marks: Buffer<Mark>,
     loops: Buffer<Loop>,
-    ordinals: Ordinals,
     targets: Targets,
     miss: Miss,
     pub(crate) config: BaselineConfig,
@@ -332,45 +357,15 @@ impl Vm<'_> {
             }
         }
         let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
-        let operand = |name| bundle.operand_by_name(name).ok_or(missing(name));
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
         let function = |name| linked.function_address(name).ok_or(missing(name));
-        if bundle.operand_count() as usize > OPERANDS {
-            return Err(missing("fewer operands"));
+        for (ordinal, name) in (0..).zip(HOLES) {
+            if bundle.operand(ordinal) != Some(name) {
+                return Err(missing(name));
+            }
         }
         let mut baseline = Baseline {
             stats: BaselineStats::default(),
-            ordinals: Ordinals {
-                a: operand("HOLE_A")?,
-                b: operand("HOLE_B")?,
-                c: operand("HOLE_C")?,
-                imm_b: operand("HOLE_IMM_B")?,
-                // No operation asks for it today.
-                imm_c: bundle
-                    .operand_by_name("HOLE_IMM_C")
-                    .unwrap_or(OPERANDS as u32 - 1),
-                d: operand("HOLE_D")?,
-                up: operand("HOLE_UP")?,
-                item: operand("HOLE_ITEM")?,
-                pc: operand("HOLE_PC")?,
-                word: operand("HOLE_WORD")?,
-                signature: operand("HOLE_SIGNATURE")?,
-                site: operand("HOLE_SITE")?,
-                x: [
-                    operand("HOLE_X0")?,
-                    operand("HOLE_X1")?,
-                    operand("HOLE_X2")?,
-                    operand("HOLE_X3")?,
-                ],
-                kept: [
-                    operand("HOLE_P0")?,
-                    operand("HOLE_P1")?,
-                    operand("HOLE_P2")?,
-                    operand("HOLE_P3")?,
-                    operand("HOLE_P4")?,
-                    operand("HOLE_P5")?,
-                ],
-            },
             targets: Targets {
                 next: continuation("hole_next")?,
                 entry: continuation("hole_entry")?,
@@ -477,6 +472,8 @@ fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
             _ => return None,
         }
     }
+    let next = out.next && !out.falls;
+    out.leads = next || out.entry || out.after || out.taken || out.over;
     Some(out)
 }
 
