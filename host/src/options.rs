@@ -39,6 +39,7 @@ Available options are:
   --eager               compile each function at its first back-edge or call
   --evict N             throw all compiled code away at every N-th sample (for tests)
   --jit-ic=off          compile without inline caches (for measuring)
+  --jit-direct=off      compile all calls of library functions as calls (for measuring)
   --jit-registers=off   compile with all numbers in the frame (for measuring)
   --jit-stubs N         most entries of an inline cache behind the first (5)
   --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
@@ -85,6 +86,8 @@ pub struct Options {
     pub engine: Engine,
     /// `--jit-ic=off`: compile without inline caches.
     pub inline_caches: bool,
+    /// `--jit-direct=off`: compile all calls of library functions as calls.
+    pub direct_calls: bool,
     /// `--jit-registers=off`: compile with all numbers in the frame.
     pub registers: bool,
     /// `--jit-stubs`: entries of an inline cache behind the first.
@@ -191,6 +194,7 @@ impl Options {
             purpose: Purpose::Run,
             engine: HIGHEST,
             inline_caches: true,
+            direct_calls: true,
             registers: true,
             stubs: None,
             force: false,
@@ -316,6 +320,10 @@ impl Options {
             }
             b"--jit-ic" => {
                 self.inline_caches = switch(glued.as_deref())?;
+                return Ok(0);
+            }
+            b"--jit-direct" => {
+                self.direct_calls = switch(glued.as_deref())?;
                 return Ok(0);
             }
             b"--jit-registers" => {

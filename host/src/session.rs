@@ -223,6 +223,7 @@ fn use_bundle(
                 clock: options.stats.then_some(nanoseconds),
                 observer: watch.map(Watch::observer),
                 inline_caches: options.inline_caches,
+                direct_calls: options.direct_calls,
                 registers: options.registers,
                 ..BaselineConfig::default()
             };

@@ -54,6 +54,40 @@ macro_rules! for_each_shortcut {
     };
 }
 
+/// The shortcuts that compiled code carries out at the place of the call, where it expects
+/// this function with so many arguments and one result (`baseline/callees.rs`). Rows `Name
+/// body arguments;`
+#[macro_export]
+macro_rules! for_each_direct_shortcut {
+    ($consumer:ident $(, $extra:tt)* $(,)?) => {
+        $consumer! {
+            $($extra)*
+            Abs abs 1;
+            Ceil ceil 1;
+            Floor floor 1;
+            Max max 2;
+            Min min 2;
+            Sqrt sqrt 1;
+            Byte byte 2;
+            Char char 1;
+            StringLen len 1;
+            Sub sub 3;
+            Type type_ 1;
+        }
+    };
+}
+
+macro_rules! define_direct_shortcuts {
+    ($($name:ident $body:ident $arguments:literal;)*) => {
+        /// Number, name and arguments of each of them.
+        pub const DIRECT: &[(Shortcut, &str, u8)] = &[
+            $((Shortcut::$name, stringify!($name), $arguments),)*
+        ];
+    };
+}
+
+for_each_direct_shortcut!(define_direct_shortcuts);
+
 macro_rules! define_shortcuts {
     ($($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         /// Numbers of the shortcuts, in the order of the table; 0 is none.

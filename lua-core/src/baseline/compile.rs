@@ -5,11 +5,12 @@
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
+use super::callees::{Callees, Evidence};
 use super::registers::{Analysis, Loop, Mark};
 use super::sites::SITE_BYTES;
 use super::{Baseline, Forwarded, Hole, Moves, OPERANDS, OpStencil, Targets};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
+use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
     Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, SpaceError, Target,
@@ -92,6 +93,9 @@ struct Walk<'w> {
     bake: bool,
     /// It is for the sizes only: operands don't matter.
     measures: bool,
+    /// Stencils for calls that are expected to call certain functions, if they are used.
+    direct: &'w [OpStencil],
+    evidence: Evidence,
 }
 
 impl Walk<'_> {
@@ -105,6 +109,7 @@ impl Walk<'_> {
         let mut at = 0;
         let mut count = 0;
         let mut site = self.sites;
+        let mut callees = Callees::new(rt, self.evidence);
         while at < proto.code_words {
             let pc = proto.entry + at * 8;
             let insn = Insn::from_word(rt.get(pc));
@@ -136,7 +141,16 @@ impl Walk<'_> {
                     operands[Hole::X0 as usize] = NO_SHAPE.into();
                 }
             }
-            let stencil = &self.stencils[op];
+            let mut stencil = &self.stencils[op];
+            callees.note(insn, pc);
+            let mut direct = false;
+            if op == Op::Call as usize
+                && let Some(expected) = callees.expected(insn)
+                && let Some(other) = self.direct.get(expected)
+            {
+                stencil = other;
+                direct = true;
+            }
             let mut targets = [(0, Target::Next); 5];
             let mut n = 0;
             let mut add = |wanted: bool, ordinal: u32, target: Target| {
@@ -180,6 +194,10 @@ impl Walk<'_> {
                 None => stencil.variants,
             };
             out.stencil(variants.of(insn), &operands, &targets[..n])?;
+            if direct && let Some(k) = inside.and_then(|l| l.place_of(insn.a)) {
+                // It goes on behind it with what is kept; the result is in the frame only.
+                out.stencil(self.moves.reload[k as usize].of(insn), &operands, &[])?;
+            }
             if !mark.is_plain() {
                 if let Some(k) = mark.keep() {
                     out.stencil(self.moves.keep[k], &operands, &[])?;
@@ -347,6 +365,8 @@ impl Rt {
             sites: 0,
             bake: true,
             measures: false,
+            direct: &[],
+            evidence: Evidence::default(),
         };
         let mut measure = Measure::linked(linked, &mut []);
         walk.stub(&mut measure, spot)?;
@@ -383,6 +403,11 @@ impl Rt {
             sites: self.sites_of(record).0,
             bake,
             measures: true,
+            direct: match baseline.config.direct_calls {
+                true => &baseline.direct,
+                false => &[],
+            },
+            evidence: baseline.evidence,
         };
         walk.run(out, proto)
     }
@@ -412,6 +437,8 @@ impl Rt {
                 loops,
                 config,
                 targets,
+                direct,
+                evidence,
                 labels,
                 ..
             } = self.baseline().ok_or(Refusal::Internal)?;
@@ -438,6 +465,8 @@ impl Rt {
                 sites,
                 bake,
                 measures: true,
+                direct: if config.direct_calls { direct } else { &[] },
+                evidence: *evidence,
             };
             let labels = &mut labels[..words * 2];
             let mut measure = Measure::linked(linked, labels);

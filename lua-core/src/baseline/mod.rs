@@ -16,12 +16,13 @@
 //! `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `compile.rs` emits, `registers.rs` says where numbers are, `tier.rs` decides what and when, `code.rs` keeps account of what was
+//! `compile.rs` emits, `callees.rs` guesses what calls will call, `registers.rs` says where numbers are, `tier.rs` decides what and when, `code.rs` keeps account of what was
 //! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
 //! embedder look.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
 
+mod callees;
 mod code;
 mod compile;
 mod observe;
@@ -33,7 +34,9 @@ use crate::engine::Engine;
 use crate::engine::interp::InterpError;
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Insn, OP_COUNT, OPS};
+use crate::shortcuts::DIRECT;
 use crate::vm::Vm;
+use callees::Evidence;
 use registers::{KEPT, Loop, Mark};
 use rt_nostd::{CodeRegion, LabelState, LinkedBundle, PatchSlot, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
@@ -53,6 +56,9 @@ pub struct BaselineConfig {
     /// Whether compiled code has inline caches. Off: each access by name goes to the table
     /// of shapes and names.
     pub inline_caches: bool,
+    /// Whether calls that are expected to call certain library functions carry these out
+    /// themselves. Off: all calls look at what they call.
+    pub direct_calls: bool,
     /// Whether numbers are handed on in the processor's registers. Off: only in the frame.
     pub registers: bool,
     /// Most stubs behind the entry of an inline cache that lies in the main code.
@@ -75,6 +81,7 @@ impl Default for BaselineConfig {
             force: false,
             threshold: 2,
             inline_caches: true,
+            direct_calls: true,
             registers: true,
             stubs: 5,
             sample_every: 0,
@@ -300,6 +307,9 @@ pub(crate) struct Baseline {
     stencils: [OpStencil; OP_COUNT],
     forwarded: [Forwarded; OP_COUNT],
     moves: Moves,
+    /// For calls of [`DIRECT`] functions.
+    direct: [OpStencil; DIRECT.len()],
+    evidence: Evidence,
     /// Scratch: what is known of each word of code, and of loops.
     marks: Buffer<Mark>,
     loops: Buffer<Loop>,
@@ -344,7 +354,7 @@ impl Vm<'_> {
         let missing = InterpError::MissingHandler;
         let mut stencils = [OpStencil::default(); OP_COUNT];
         for (place, info) in stencils.iter_mut().zip(OPS) {
-            *place = op_stencil(&bundle, info.name).ok_or(missing(info.name))?;
+            *place = op_stencil(&bundle, [info.name, ""]).ok_or(missing(info.name))?;
         }
         let mut forwarded = [Forwarded::default(); OP_COUNT];
         for (places, info) in forwarded.iter_mut().zip(OPS) {
@@ -355,6 +365,10 @@ impl Vm<'_> {
                     }
                 }
             }
+        }
+        let mut direct = [OpStencil::default(); DIRECT.len()];
+        for (place, (_, name, _)) in direct.iter_mut().zip(DIRECT) {
+            *place = op_stencil(&bundle, ["Call_", name]).ok_or(missing(name))?;
         }
         let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
@@ -383,6 +397,8 @@ impl Vm<'_> {
             stencils,
             forwarded,
             moves,
+            direct,
+            evidence: Evidence::default(),
             marks: Buffer::new(),
             loops: Buffer::new(),
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
@@ -449,8 +465,8 @@ impl Rt {
 }
 
 /// The stencil of an operation, and the continuations that it has.
-fn op_stencil(bundle: &Bundle<'_>, name: &str) -> Option<OpStencil> {
-    let index = stencil_named(bundle, ["op_", name, ""])?;
+fn op_stencil(bundle: &Bundle<'_>, name: [&str; 2]) -> Option<OpStencil> {
+    let index = stencil_named(bundle, ["op_", name[0], name[1]])?;
     let stencil = bundle.stencil(index)?;
     let mut out = OpStencil {
         variants: Variants::new(bundle, index)?,

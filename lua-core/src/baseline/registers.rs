@@ -163,7 +163,7 @@ pub(super) struct Loop {
 
 impl Loop {
     /// Where a register is kept.
-    fn place_of(&self, register: u8) -> Option<u32> {
+    pub(super) fn place_of(&self, register: u8) -> Option<u32> {
         let kept = self.kept.get(..self.count)?;
         kept.iter().position(|&r| r == register).map(|i| i as u32)
     }

@@ -5,6 +5,7 @@
 //! and interpreted code nothing. The distance between samples varies, lest it fall in step
 //! with a loop, and grows while nothing is found that isn't compiled.
 
+use super::callees::Evidence;
 use super::observe::{Cause, Removal};
 use crate::Stress;
 use crate::heap::{ClosureRef, ProtoRef, Rt};
@@ -69,8 +70,9 @@ impl Rt {
             };
             (Value(*base.sub(2)), called)
         };
-        let mut cold = self.heat(running, SAMPLE, Cause::Running);
-        cold |= self.heat(called, SAMPLE, Cause::Called);
+        let frame = self.offset_of(base);
+        let mut cold = self.heat(running, frame, SAMPLE, Cause::Running);
+        cold |= self.heat(called, 0, SAMPLE, Cause::Called);
         if let Some(baseline) = self.baseline() {
             baseline.interval = if cold {
                 SHORTEST
@@ -81,11 +83,23 @@ impl Rt {
     }
 
     /// Counts a sample of a function, and compiles it when that was the last one needed;
-    /// true if it isn't compiled yet.
-    fn heat(self, f: Value, by: u32, cause: Cause) -> bool {
+    /// true if it isn't compiled yet. `frame`: offset of the base of a frame of it, or 0.
+    fn heat(self, f: Value, frame: u32, by: u32, cause: Cause) -> bool {
         if !f.has_tag(tag::CLOSURE) {
             return false;
         }
+        let closure = f.payload();
+        if let Some(baseline) = self.baseline() {
+            baseline.evidence = Evidence { closure, frame };
+        }
+        let cold = self.heat_closure(f, by, cause);
+        if let Some(baseline) = self.baseline() {
+            baseline.evidence = Evidence::default();
+        }
+        cold
+    }
+
+    fn heat_closure(self, f: Value, by: u32, cause: Cause) -> bool {
         let entry = self.closure(ClosureRef(f.payload())).entry;
         let Some(baseline) = self.baseline() else {
             return false;
@@ -116,7 +130,7 @@ impl Rt {
         // SAFETY: a complete frame.
         let f = Value(unsafe { *base.sub(2) });
         if !self.wants(!0) {
-            self.heat(f, 1, Cause::Called);
+            self.heat(f, 0, 1, Cause::Called);
         }
     }
 

@@ -1,12 +1,14 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
 use super::meta::complete;
+use super::shortcuts::number;
 use super::{Flow, Machine, Operands, Part};
 use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
 use crate::isa::{CALL_BYTES, Op};
 use crate::proto::{
     Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
 };
+use crate::shortcuts::Shortcut;
 use crate::value::{Value, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
@@ -76,6 +78,37 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
         }
         set_header(base, offset_behind(m, o), o.d());
         Flow::Call(base, m.address(entry))
+    }
+}
+
+/// A `Call` that is expected to call a native function with this shortcut, whose body is
+/// `body`.
+#[inline(always)]
+pub fn direct<O: Operands>(
+    m: Machine,
+    o: O,
+    shortcut: Shortcut,
+    body: impl FnOnce(Machine, O) -> Flow,
+) -> Flow {
+    if m.tick() {
+        cold_path();
+        return Flow::Trap;
+    }
+    // The number says which function it is, whatever has become of the one that was expected.
+    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
+        cold_path();
+        return Flow::Rest(Part::OtherCall);
+    }
+    body(m, o)
+}
+
+/// The rest of a `Call` that doesn't call the function that was expected.
+#[inline(always)]
+pub fn other_call<O: Operands>(m: Machine, o: O) -> Flow {
+    match m.reg_tag(o.a()) {
+        tag::CLOSURE => enter(m, o),
+        tag::NATIVE => Flow::Native,
+        _ => Flow::Slow,
     }
 }
 

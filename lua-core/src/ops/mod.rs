@@ -95,6 +95,7 @@ macro_rules! for_each_part {
             Mod      None arith::modulo_rest     "a `Mod` with a quotient that is negative, large or none";
             ModVK    K    arith::modulo_vk_rest  "the same of a `ModVK`";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
+            OtherCall None call::other_call      "a `Call` of another function than compiled code expects";
             TailCall None call::tail_call_rest   "a `TailCall` of a function that isn't of as many parameters";
             Closure  None data::closure_rest     "a `Closure`";
         }

@@ -1,0 +1,72 @@
+//! Stencils for a `Call` of a library function that the compiler expects: its shortcut at the
+//! place of the call, for a count of arguments that is known, and one result.
+
+use super::*;
+use lua_core::for_each_direct_shortcut;
+use lua_core::shortcuts::Shortcut;
+
+/// Operands of a call with `ARGUMENTS` arguments and one result.
+#[derive(Clone, Copy)]
+struct Counted<const ARGUMENTS: usize>(Baked);
+
+impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
+    #[inline(always)]
+    fn a(self) -> usize {
+        self.0.a()
+    }
+    #[inline(always)]
+    fn b(self) -> usize {
+        self.0.b()
+    }
+    #[inline(always)]
+    fn c(self) -> usize {
+        self.0.c()
+    }
+    #[inline(always)]
+    fn imm_b(self) -> usize {
+        ARGUMENTS + 1
+    }
+    #[inline(always)]
+    fn imm_c(self) -> usize {
+        2
+    }
+    #[inline(always)]
+    fn d(self) -> u32 {
+        self.0.d()
+    }
+    #[inline(always)]
+    fn k(self) -> u64 {
+        self.0.k()
+    }
+    #[inline(always)]
+    fn extra(self, i: usize) -> u32 {
+        self.0.extra(i)
+    }
+    #[inline(always)]
+    fn pc(self) -> *const u64 {
+        self.0.pc()
+    }
+}
+
+macro_rules! direct {
+    ($($name:ident $body:ident $arguments:literal;)*) => {
+        /// The calls as types.
+        mod named {
+            use super::*;
+            $(
+                pub struct $name;
+                impl Body for $name {
+                    const LOOP: bool = false;
+                    #[inline(always)]
+                    unsafe fn run<O: Operands>(m: Machine, o: O) -> Flow {
+                        ops::call::direct(m, o, Shortcut::$name, ops::shortcuts::$body)
+                    }
+                }
+            )*
+        }
+        $(stencil!(concat!("stencil_op_Call_", stringify!($name)), $name,
+            |vm, _number, _other| Counted::<$arguments>(Baked(vm)), false);)*
+    };
+}
+
+for_each_direct_shortcut!(direct);
