@@ -17,7 +17,8 @@ use crate::layout::{
 };
 use crate::link::LinkedBundle;
 use crate::ready::{
-    CONTINUATIONS, CONTINUATIONS_MAX, NOWHERE, OWN_COLD, OWN_HOT, Outline, TARGETS, Table,
+    CONTINUATIONS, CONTINUATIONS_MAX, FORMS, NOWHERE, OWN_COLD, OWN_HOT, Outline, ROWS, Row,
+    TARGETS, Table,
 };
 use crate::region::{CodeBlock, CodeRegion};
 use crate::view::{OutOfRange, Place};
@@ -111,7 +112,18 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
         _operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let outline = match self.table.get(index) {
+        let slot = self.table.get(index);
+        // The usual case of what follows, in few steps.
+        if let Some(slot) = slot
+            && continuations.is_empty()
+            && slot.is_unaligned()
+            && self
+                .layout
+                .append(slot.lens(), slot.fallthrough() != NOWHERE)
+        {
+            return Ok(());
+        }
+        let outline = match slot {
             Some(slot) => slot.outline(),
             None => Outline::of(template_at(&self.templates, index)?),
         };
@@ -131,6 +143,7 @@ pub struct Emitter<'e, 'a, 'm> {
     table: Table<'a>,
     /// Where the holes of the current stencil lead.
     targets: [i64; TARGETS],
+    rows: [Row; ROWS],
     region: &'e mut CodeRegion<'m>,
     labels: &'e mut [LabelState],
     layout: Layout,
@@ -174,6 +187,7 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             templates: linked.bundle().templates(),
             table: linked.table(),
             targets: [0; TARGETS],
+            rows: FORMS,
             hot_base: block.hot().end - size.hot,
             cold_base: block.cold().start,
             rodata: linked.image() + linked.bundle().rodata_offset(),
@@ -332,7 +346,8 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         if slot.wants() & !given != 0 || !slot.is_unaligned() || (falls_to.is_some() && next_used) {
             return None;
         }
-        if !self.region.view.stamp(stencil, &place, &self.targets) {
+        let view = &mut self.region.view;
+        if !view.stamp(stencil, &place, &self.targets, &mut self.rows) {
             return None;
         }
         self.layout.advance(lens, falls_to, falls || next_used);

@@ -135,6 +135,19 @@ impl Layout {
         self.flush()
     }
 
+    /// A stencil of these lengths, which needs no alignment, comes here; it is told nothing of
+    /// where it leads, and falls through to what follows or not. `false` if that isn't the
+    /// whole story.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, lens: [u32; 2], open: bool) -> bool {
+        const HALF: u32 = 1 << 30;
+        if self.pending.is_some() || (self.hot | self.cold | lens[0] | lens[1]) >= HALF {
+            return false;
+        }
+        self.advance(lens, None, open);
+        true
+    }
+
     /// The current place: offsets of hot and cold code.
     #[inline(always)]
     pub(crate) fn here(&self) -> [u32; 2] {

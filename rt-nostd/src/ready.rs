@@ -47,9 +47,6 @@ pub(crate) const CONTINUATIONS_MAX: u32 = (UNUSED - CONTINUATIONS) as u32;
 /// No stencil has this many operands: it is emitted by the book.
 const BY_THE_BOOK: u8 = u8::MAX;
 
-/// How often a form's number is shifted to make room for the part's bit.
-const FORM_SHIFT: u8 = 1;
-
 /// The forms of records, in the order of the numbers.
 #[derive(Clone, Copy)]
 enum Form {
@@ -59,25 +56,47 @@ enum Form {
     Rel32,
 }
 
-/// Number of forms, each for both parts.
+/// Number of forms, each for both parts: hot, cold.
 pub(crate) const ROWS: usize = 8;
 /// The first row of `Rel32`; those before take operands.
-pub(crate) const REL32: usize = (Form::Rel32 as usize) << FORM_SHIFT;
+pub(crate) const REL32: usize = 2 * Form::Rel32 as usize;
 
-/// Bits of the sum that must be those of the word.
-pub(crate) const KEPT: [u64; ROWS] = {
-    let (four, one) = (!0 << 32, !0 << 8);
-    [four, four, four, four, one, one, four, four]
+/// What the holes of a form and a part have in common.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Row {
+    /// Operands or targets.
+    pub(crate) values: *const i64,
+    /// What is added.
+    pub(crate) bias: i64,
+    /// Bits of the sum that must be those of the word.
+    pub(crate) kept: u64,
+    /// What is flipped in the sum.
+    pub(crate) flipped: u64,
+    /// The part.
+    pub(crate) to: *mut u8,
+}
+
+/// A row is found by its number times this.
+pub(crate) const ROW_STEP: usize = 8;
+const _: () = assert!(size_of::<Row>() == 8 * ROW_STEP && ROWS * ROW_STEP <= 256);
+
+/// The rows, with what is always the same.
+pub(crate) const FORMS: [Row; ROWS] = {
+    const fn row(bias: i64, kept: u64, flipped: u64) -> Row {
+        Row {
+            values: core::ptr::null(),
+            bias,
+            kept,
+            flipped,
+            to: core::ptr::null_mut(),
+        }
+    }
+    let abs32 = row(-(1 << 31), !0 << 32, 0);
+    let signed = row(0, !0 << 32, 1 << 31);
+    let abs8s = row(0, !0 << 8, 1 << 7);
+    [abs32, abs32, signed, signed, abs8s, abs8s, signed, signed]
 };
-
-/// What is flipped in the sum.
-pub(crate) const FLIPPED: [u32; ROWS] = {
-    let (none, four, one) = (0, 1 << 31, 1 << 7);
-    [none, none, four, four, one, one, four, four]
-};
-
-/// What is added besides, where that doesn't depend on the place.
-pub(crate) const BIAS: [i64; ROWS] = [-(1 << 31), -(1 << 31), 0, 0, 0, 0, 0, 0];
 
 /// A stencil of a [`LinkedBundle`](crate::LinkedBundle) made ready: a slot of the caller's
 /// table.
@@ -174,7 +193,7 @@ pub struct PatchSlot {
     pub(crate) at: u16,
     /// Among the operands or the targets.
     pub(crate) slot: u8,
-    /// Form, and the part in the lowest bit: a row.
+    /// Form, and the part in the lowest bit: a row, times [`ROW_STEP`].
     pub(crate) row: u8,
     pub(crate) word: u32,
 }
@@ -457,7 +476,7 @@ impl Filler<'_> {
         Some(PatchSlot {
             at,
             slot,
-            row: (form as u8) << FORM_SHIFT | u8::from(hole.part == Part::Cold),
+            row: (2 * form as u8 + u8::from(hole.part == Part::Cold)) * ROW_STEP as u8,
             word,
         })
     }

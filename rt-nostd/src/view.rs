@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{ProtectError, RegionError};
-use crate::ready::{BIAS, BLOCK, FLIPPED, KEPT, LEAST, REL32, ROWS, Ready, TARGETS};
+use crate::ready::{BLOCK, LEAST, REL32, ROW_STEP, ROWS, Ready, Row, TARGETS};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -242,14 +242,14 @@ impl<'m> View<'m> {
         stencil: Ready<'_>,
         at: &Place,
         targets: &[i64; TARGETS],
+        rows: &mut [Row; ROWS],
     ) -> bool {
-        let (Ok(hot), Ok(cold)) = (
-            self.target(at.hot, at.hot_room as usize),
-            self.target(at.cold, at.cold_room as usize),
-        ) else {
+        let end = |offset: u32, room: u32| u64::from(offset) + u64::from(room);
+        if end(at.hot, at.hot_room).max(end(at.cold, at.cold_room)) > self.len.into() {
             return false;
-        };
-        let to = [hot, cold];
+        }
+        // SAFETY: no more than `self.len`, compared above (`View::target` says the rest).
+        let to = unsafe { [at.hot, at.cold].map(|offset| self.write.add(offset as usize)) };
         let room = [at.hot_room, at.cold_room];
         let (lens, spans) = (stencil.lens(), stencil.spans());
         let mut from = NonNull::from(stencil.code()).cast::<u8>();
@@ -272,31 +272,35 @@ impl<'m> View<'m> {
                 from = from.add(len);
             }
         }
-        let mut bias = BIAS;
-        bias[REL32] = -i64::from(at.hot);
-        bias[REL32 + 1] = -i64::from(at.cold);
         let operands = stencil.operands().as_ptr();
-        let mut values = [operands; ROWS];
-        values[REL32] = targets.as_ptr();
-        values[REL32 + 1] = targets.as_ptr();
-        let to = [hot, cold, hot, cold, hot, cold, hot, cold];
+        for (i, row) in rows.iter_mut().enumerate() {
+            row.values = if i < REL32 {
+                operands
+            } else {
+                targets.as_ptr()
+            };
+            row.to = to[i % 2].as_ptr();
+        }
+        rows[REL32].bias = -i64::from(at.hot);
+        rows[REL32 + 1].bias = -i64::from(at.cold);
+        let rows = rows.as_ptr();
         let mut wrong = 0;
         for patch in stencil.patches() {
-            let row = usize::from(patch.row) % ROWS;
-            // SAFETY: a `Ready` has as many operands as its patches refer to, and slots of
-            // targets are below `TARGETS`.
-            let value = unsafe { *values[row].add(patch.slot.into()) };
+            // SAFETY: a `Ready` has patches of rows that there are; it has as many operands as
+            // they refer to, and slots of targets are below `TARGETS`.
+            let (row, value) = unsafe {
+                let row = &*rows.byte_add(usize::from(patch.row) * (size_of::<Row>() / ROW_STEP));
+                (row, *row.values.add(patch.slot.into()))
+            };
             let word = u64::from(patch.word);
-            let sum = value
-                .wrapping_add(bias[row])
-                .cast_unsigned()
-                .wrapping_add(word);
-            wrong |= (sum ^ word) & KEPT[row];
-            let bytes = (sum as u32 ^ FLIPPED[row]).to_le_bytes();
+            let sum = value.wrapping_add(row.bias).cast_unsigned();
+            let sum = sum.wrapping_add(word);
+            wrong |= (sum ^ word) & row.kept;
+            let bytes = ((sum ^ row.flipped) as u32).to_le_bytes();
             // SAFETY: a `Ready` has patches in its parts, and what they write behind is no
             // more than the overhang or the span, for which there is room.
             unsafe {
-                let place = to[row].add(patch.at.into());
+                let place = row.to.add(patch.at.into());
                 place.cast::<[u8; 4]>().write_unaligned(bytes);
             }
         }

@@ -115,15 +115,16 @@ impl Walk<'_> {
             let insn = Insn::from_word(rt.get(pc));
             let words = words_of(insn);
             let mark = self.marks[at as usize];
-            let inside = mark.of_loop().and_then(|i| self.loops.get(i));
-            if let Some(kept) = inside
+            let plain = mark.is_plain();
+            if !plain
+                && let Some(kept) = mark.of_loop().and_then(|i| self.loops.get(i))
                 && kept.start == at
             {
                 // What comes from before the loop.
                 self.outer(out, &mut operands, proto, at, mark)?;
             }
             out.bind(Label(at))?;
-            if !mark.is_plain() {
+            if !plain {
                 if let Some(k) = mark.other() {
                     out.stencil(self.moves.other[k], &operands, &[])?;
                 }
@@ -189,16 +190,20 @@ impl Walk<'_> {
                     add(true, self.targets.over, self.target(proto, mark, to));
                 }
             }
-            let variants = match mark.form() {
+            let form = if plain { None } else { mark.form() };
+            let variants = match form {
                 Some(form) => self.forwarded[op][form],
                 None => stencil.variants,
             };
             out.stencil(variants.of(insn), &operands, &targets[..n])?;
-            if direct && let Some(k) = inside.and_then(|l| l.place_of(insn.a)) {
-                // It goes on behind it with what is kept; the result is in the frame only.
-                out.stencil(self.moves.reload[k as usize].of(insn), &operands, &[])?;
-            }
-            if !mark.is_plain() {
+            if !plain {
+                if direct
+                    && let Some(kept) = mark.of_loop().and_then(|i| self.loops.get(i))
+                    && let Some(k) = kept.place_of(insn.a)
+                {
+                    // It goes on behind it with what is kept; the result is in the frame only.
+                    out.stencil(self.moves.reload[k as usize].of(insn), &operands, &[])?;
+                }
                 if let Some(k) = mark.keep() {
                     out.stencil(self.moves.keep[k], &operands, &[])?;
                 }
@@ -210,10 +215,13 @@ impl Walk<'_> {
             count += 1;
         }
         for (i, &mark) in self.marks.iter().enumerate() {
+            if !mark.has_outer() {
+                continue;
+            }
             let at = i as u32;
             let starts = |kept: &Loop| kept.start == at;
             let inside = mark.of_loop().and_then(|i| self.loops.get(i));
-            if mark.has_outer() && !inside.is_some_and(starts) {
+            if !inside.is_some_and(starts) {
                 self.outer(out, &mut operands, proto, at, mark)?;
             }
         }
@@ -516,7 +524,7 @@ fn serialize() {
 /// What passes over the code ask of an operation, from the op table: a byte, because all the
 /// rest of a row only gets in the way of what the processor keeps at hand.
 ///
-/// The length in words, [`RESUMES`] and [`CACHES`].
+/// The length in words, [`RESUMES`], [`CACHES`] and [`JUMPS`].
 const BRIEFS: [u8; 256] = {
     let mut briefs = [1; 256];
     let mut i = 0;
@@ -526,6 +534,14 @@ const BRIEFS: [u8; 256] = {
         briefs[i] = extra.words() as u8
             | if matches!(extra, Extra::Resume) {
                 RESUMES
+            } else {
+                0
+            }
+            | if matches!(
+                OPS[i].control,
+                Control::Branch | Control::Jump | Control::Loop
+            ) {
+                JUMPS
             } else {
                 0
             }
@@ -543,6 +559,14 @@ const BRIEFS: [u8; 256] = {
 const RESUMES: u8 = 4;
 /// It has an inline cache.
 const CACHES: u8 = 8;
+/// It may jump.
+const JUMPS: u8 = 16;
+
+/// Does field d of this instruction say where it jumps to?
+#[inline]
+pub(super) fn jumps(insn: Insn) -> bool {
+    BRIEFS[insn.op as usize] & JUMPS != 0
+}
 
 /// Does control come back behind this instruction, by its resume word?
 #[inline]

@@ -19,6 +19,7 @@
 //! Must not know what any operation means: it looks at the op table, and at which stencils
 //! there are. Called by `compile.rs`.
 
+use super::compile::{jumps, words_of};
 use super::{FORMS, Forwarded};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
@@ -223,6 +224,10 @@ impl Analysis<'_> {
         let mut last_end = 0;
         while at < self.proto.code_words {
             let insn = self.instruction(at);
+            if !jumps(insn) {
+                at += words_of(insn);
+                continue;
+            }
             let info = &OPS[insn.op as usize];
             let to = at.wrapping_add(insn.d);
             if matches!(
@@ -244,7 +249,7 @@ impl Analysis<'_> {
                     }
                 }
             }
-            at += info.extra.words() as u32;
+            at += words_of(insn);
         }
         Ok(())
     }
@@ -320,7 +325,7 @@ impl Analysis<'_> {
                 }
                 _ => {}
             }
-            at += info.extra.words() as u32;
+            at += words_of(insn);
         }
         let mut found = Loop {
             start,
@@ -402,7 +407,7 @@ impl Analysis<'_> {
                 _ => (leaves || may_leave).then_some(insn.a),
             };
             asked = may_leave.then_some(at);
-            at += info.extra.words() as u32;
+            at += words_of(insn);
         }
     }
 }
