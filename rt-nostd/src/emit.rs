@@ -93,6 +93,17 @@ impl<'l, 'a> Measure<'l, 'a> {
     }
 }
 
+impl<'a> Measure<'_, 'a> {
+    #[inline(never)]
+    fn place(&mut self, index: u32, continuations: &[(u32, Target)]) -> Result<(), EmitError<'a>> {
+        let outline = match self.table.get(index) {
+            Some(slot) => slot.outline(),
+            None => Outline::of(template_at(&self.templates, index)?),
+        };
+        self.layout.place(outline, continuations).map(|_| ())
+    }
+}
+
 impl<'a> Assembler<'a> for Measure<'_, 'a> {
     #[inline]
     fn bind(&mut self, label: Label) -> Result<(), EmitError<'a>> {
@@ -112,10 +123,9 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
         _operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        let slot = self.table.get(index);
-        // The usual case of what follows, in few steps.
-        if let Some(slot) = slot
-            && continuations.is_empty()
+        // The usual case, in few steps.
+        if continuations.is_empty()
+            && let Some(slot) = self.table.get(index)
             && slot.is_unaligned()
             && self
                 .layout
@@ -123,11 +133,7 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
         {
             return Ok(());
         }
-        let outline = match slot {
-            Some(slot) => slot.outline(),
-            None => Outline::of(template_at(&self.templates, index)?),
-        };
-        self.layout.place(outline, continuations).map(|_| ())
+        self.place(index, continuations)
     }
 
     #[inline]

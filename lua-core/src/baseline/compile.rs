@@ -8,7 +8,7 @@
 use super::callees::{Callees, Evidence};
 use super::registers::{Analysis, Loop, Mark};
 use super::sites::SITE_BYTES;
-use super::{Baseline, Forwarded, Hole, Moves, OPERANDS, OpStencil, Targets};
+use super::{Baseline, Forwarded, Hole, Leads, Moves, OPERANDS, OpStencil, Targets};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
@@ -106,6 +106,7 @@ impl Walk<'_> {
     ) -> Result<u32, EmitError<'static>> {
         let rt = self.rt;
         let mut operands = [0i64; OPERANDS];
+        let mut targets = [(0, Target::Next); 5];
         let mut at = 0;
         let mut count = 0;
         let mut site = self.sites;
@@ -152,50 +153,23 @@ impl Walk<'_> {
                 stencil = other;
                 direct = true;
             }
-            let mut targets = [(0, Target::Next); 5];
-            let mut n = 0;
-            let mut add = |wanted: bool, ordinal: u32, target: Target| {
-                if wanted {
-                    targets[n] = (ordinal, target);
-                    n += 1;
-                }
-            };
-            // Only where it falls through matters for the sizes.
-            if stencil.leads && (stencil.entry || !self.measures) {
-                add(
-                    stencil.next && !stencil.falls,
-                    self.targets.next,
-                    Target::Next,
-                );
-                add(stencil.after, self.targets.after, Target::Next);
-                if stencil.entry {
-                    let next = at + words;
-                    let outer = self
-                        .marks
-                        .get(next as usize)
-                        .is_some_and(|mark| mark.has_outer());
-                    let target = match outer {
-                        true => Target::Label(Label(proto.code_words + next)),
-                        false => Target::Next,
-                    };
-                    add(true, self.targets.entry, target);
-                }
-                if stencil.taken {
-                    let target = self.target(proto, mark, at.wrapping_add(insn.d));
-                    add(true, self.targets.taken, target);
-                }
-                if stencil.over {
-                    let after = Insn::from_word(rt.get(pc + words * 8));
-                    let to = (at + words).wrapping_add(after.d);
-                    add(true, self.targets.over, self.target(proto, mark, to));
-                }
-            }
             let form = if plain { None } else { mark.form() };
             let variants = match form {
                 Some(form) => self.forwarded[op][form],
                 None => stencil.variants,
             };
-            out.stencil(variants.of(insn), &operands, &targets[..n])?;
+            let index = variants.of(insn);
+            let n = match stencil.leads {
+                Leads::On => 0,
+                // Only where it falls through matters for the sizes.
+                _ if self.measures && !stencil.falls_to_entry => 0,
+                Leads::Entry => {
+                    targets[0] = (self.targets.entry, self.entry(proto, at + words));
+                    1
+                }
+                Leads::Elsewhere => self.leads(&mut targets, proto, stencil, at),
+            };
+            out.stencil(index, &operands, &targets[..n])?;
             if !plain {
                 if direct
                     && let Some(kept) = mark.of_loop().and_then(|i| self.loops.get(i))
@@ -226,6 +200,53 @@ impl Walk<'_> {
             }
         }
         Ok(count)
+    }
+
+    /// Where control from outside enters the next instruction, at `next`.
+    #[inline]
+    fn entry(&self, proto: &Proto, next: u32) -> Target {
+        match self.marks.get(next as usize) {
+            Some(mark) if mark.has_outer() => Target::Label(Label(proto.code_words + next)),
+            _ => Target::Next,
+        }
+    }
+
+    /// Where the instruction at `at` leads: so many continuations.
+    #[inline]
+    fn leads(
+        &self,
+        targets: &mut [(u32, Target); 5],
+        proto: &Proto,
+        stencil: &OpStencil,
+        at: u32,
+    ) -> usize {
+        let insn = Insn::from_word(self.rt.get(proto.entry + at * 8));
+        let mark = self.marks[at as usize];
+        let mut n = 0;
+        let mut add = |ordinal: u32, target: Target| {
+            targets[n] = (ordinal, target);
+            n += 1;
+        };
+        let next = at + words_of(insn);
+        if stencil.next && !stencil.falls {
+            add(self.targets.next, Target::Next);
+        }
+        if stencil.after {
+            add(self.targets.after, Target::Next);
+        }
+        if stencil.entry {
+            add(self.targets.entry, self.entry(proto, next));
+        }
+        if stencil.taken {
+            let target = self.target(proto, mark, at.wrapping_add(insn.d));
+            add(self.targets.taken, target);
+        }
+        if stencil.over {
+            let after = Insn::from_word(self.rt.get(proto.entry + next * 8));
+            let to = next.wrapping_add(after.d);
+            add(self.targets.over, self.target(proto, mark, to));
+        }
+        n
     }
 
     /// Where a jump leads from an instruction with the mark `from`.

@@ -194,8 +194,20 @@ struct OpStencil {
     after: bool,
     taken: bool,
     over: bool,
-    /// It must be told where any of these are.
-    leads: bool,
+    leads: Leads,
+    /// It, or one of its variants, falls through to the next instruction's entry.
+    falls_to_entry: bool,
+}
+
+/// Which continuations must be told.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Leads {
+    /// None: it falls through to the next instruction, or control leaves the code.
+    #[default]
+    On,
+    /// The next instruction's entry for control from outside.
+    Entry,
+    Elsewhere,
 }
 
 /// The operand holes: their ordinals are known here, so that the operands of an instruction
@@ -357,11 +369,12 @@ impl Vm<'_> {
             *place = op_stencil(&bundle, [info.name, ""]).ok_or(missing(info.name))?;
         }
         let mut forwarded = [Forwarded::default(); OP_COUNT];
-        for (places, info) in forwarded.iter_mut().zip(OPS) {
+        for ((places, stencil), info) in forwarded.iter_mut().zip(&mut stencils).zip(OPS) {
             for (place, endings) in places.iter_mut().zip(ENDINGS) {
                 for ending in endings {
                     if let Some(index) = stencil_named(&bundle, ["op_", info.name, ending]) {
                         *place = Variants::new(&bundle, index).ok_or(missing(info.name))?;
+                        stencil.falls_to_entry |= falls_to_entry(&bundle, index);
                     }
                 }
             }
@@ -470,6 +483,7 @@ fn op_stencil(bundle: &Bundle<'_>, name: [&str; 2]) -> Option<OpStencil> {
     let stencil = bundle.stencil(index)?;
     let mut out = OpStencil {
         variants: Variants::new(bundle, index)?,
+        falls_to_entry: falls_to_entry(bundle, index),
         ..OpStencil::default()
     };
     let falls = stencil.fallthrough();
@@ -489,8 +503,18 @@ fn op_stencil(bundle: &Bundle<'_>, name: [&str; 2]) -> Option<OpStencil> {
         }
     }
     let next = out.next && !out.falls;
-    out.leads = next || out.entry || out.after || out.taken || out.over;
+    out.leads = match (next || out.after || out.taken || out.over, out.entry) {
+        (true, _) => Leads::Elsewhere,
+        (false, true) => Leads::Entry,
+        (false, false) => Leads::On,
+    };
     Some(out)
+}
+
+/// Does a stencil fall through to the next instruction's entry?
+fn falls_to_entry(bundle: &Bundle<'_>, index: u32) -> bool {
+    let falls = bundle.stencil(index).and_then(|s| s.fallthrough());
+    falls.and_then(|ordinal| bundle.continuation(ordinal)) == Some("hole_entry")
 }
 
 /// The stencils that change what is in the processor's registers.
