@@ -429,7 +429,11 @@ macro_rules! stencil {
                                 base,
                                 any,
                                 tag,
-                                if $leaves { Number::new(f64::from_bits(v)) } else { Number::uninit() },
+                                if $leaves {
+                                    Number::new(f64::from_bits(v))
+                                } else {
+                                    Number::uninit()
+                                },
                                 Number::uninit(),
                                 k0,
                                 k1,
