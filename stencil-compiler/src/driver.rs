@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::provenance::{self, SourceTree};
-use crate::settings::Settings;
+use crate::settings::{BuildOptions, Settings};
 
 /// The release that makes bundles; any other gives other code.
 pub const RUSTC_RELEASE: &str = "1.95.0";
@@ -77,7 +77,11 @@ pub struct Compiled {
 /// # Errors
 /// [`Error::Tool`] with the compiler's messages, [`Error::WrongToolchain`],
 /// [`Error::Metadata`], [`Error::Io`].
-pub fn compile(package: &Path, target_dir: Option<&Path>) -> Result<Compiled, Error> {
+pub fn compile(
+    package: &Path,
+    target_dir: Option<&Path>,
+    options: &BuildOptions,
+) -> Result<Compiled, Error> {
     let package = package.canonicalize().map_err(|source| Error::Io {
         path: package.into(),
         source,
@@ -86,7 +90,8 @@ pub fn compile(package: &Path, target_dir: Option<&Path>) -> Result<Compiled, Er
     let manifest = package.join("Cargo.toml");
     let metadata = metadata(&toolchain, &package, &manifest)?;
     let packages = Packages::read(&metadata, &manifest)?;
-    let settings = Settings::from_metadata(&packages.root["metadata"])?;
+    let mut settings = Settings::from_metadata(&packages.root["metadata"])?;
+    settings.restrict(options);
     let root_name = text(&packages.root, "name")?.to_owned();
     let target_dir = match target_dir {
         Some(dir) => std::path::absolute(dir).map_err(|source| Error::Io {
@@ -143,6 +148,9 @@ pub fn compile(package: &Path, target_dir: Option<&Path>) -> Result<Compiled, Er
     }
     if workspace.join("Cargo.lock").exists() {
         build.arg("--locked");
+    }
+    if !options.features.is_empty() {
+        build.arg("--features").arg(options.features.join(","));
     }
     build
         .arg("--manifest-path")

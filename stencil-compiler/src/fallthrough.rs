@@ -14,6 +14,7 @@ use iced_x86::FlowControl;
 
 use crate::blocks::{Block, End, Graph, Target};
 use crate::holes::Entry;
+use crate::settings::Settings;
 
 /// The order of a stencil's blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +29,10 @@ pub struct Plan {
 
 /// Orders the blocks of `graph`, whose blocks stay where they are but for
 /// branches to mere jumps, which are taken past them.
-pub fn arrange(graph: &mut Graph, fallthrough: &str) -> Plan {
+pub fn arrange(graph: &mut Graph, settings: &Settings) -> Plan {
     skip_jumps(graph);
     graph.drop_unreachable();
-    let next = Target::Out(Entry::Continuation(fallthrough.to_owned()));
+    let next = Target::Out(Entry::Continuation(settings.fallthrough.clone()));
 
     let mut hot = paths(graph, |block| {
         block.end.targets().any(|target| *target == next)
@@ -43,13 +44,19 @@ pub fn arrange(graph: &mut Graph, fallthrough: &str) -> Plan {
     if let Some(last) = last {
         hot.retain(|&index| index <= last);
     }
-    let cold = (0..graph.blocks.len())
+    let mut cold: Vec<usize> = (0..graph.blocks.len())
         .filter(|index| !hot.contains(index))
         .collect();
+    let mut falls_through = last.is_some() && settings.drop_jumps;
+    if !settings.cold_parts {
+        // In their place in one part; only what happens to be at its end falls through.
+        falls_through &= cold.is_empty();
+        hot.append(&mut cold);
+    }
     Plan {
         hot,
         cold,
-        falls_through: last.is_some(),
+        falls_through,
     }
 }
 

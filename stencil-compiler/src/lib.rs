@@ -92,7 +92,7 @@ use crate::blocks::Target;
 use crate::error::{Error, Reason, Refusals};
 use crate::holes::{Entry, Package, Reference};
 use crate::naming::Role;
-use crate::settings::Settings;
+use crate::settings::{BuildOptions, Settings};
 use crate::writer::{FinishedStencil, Provenance};
 
 /// Builds the stencil package in folder `package`; the bundle's bytes.
@@ -103,7 +103,19 @@ use crate::writer::{FinishedStencil, Provenance};
 /// # Errors
 /// Any [`Error`]; [`Error::Refused`] lists every function that can't be honoured.
 pub fn build(package: &Path, target_dir: Option<&Path>) -> Result<Vec<u8>, Error> {
-    let compiled = driver::compile(package, target_dir)?;
+    build_with(package, target_dir, &BuildOptions::default())
+}
+
+/// The same, with options.
+///
+/// # Errors
+/// As for [`build`].
+pub fn build_with(
+    package: &Path,
+    target_dir: Option<&Path>,
+    options: &BuildOptions,
+) -> Result<Vec<u8>, Error> {
+    let compiled = driver::compile(package, target_dir, options)?;
     let provenance = Provenance {
         compiler: compiled.compiler,
         source_digest: compiled.source_digest,
@@ -194,7 +206,7 @@ fn stencil(
     }
     let continuation = &package.settings.fallthrough;
     let before = graph.clone();
-    let plan = fallthrough::arrange(&mut graph, continuation);
+    let plan = fallthrough::arrange(&mut graph, package.settings);
     let finish = |before: &blocks::Graph, graph: &blocks::Graph| {
         let parts = encode::encode(graph, &plan, continuation)?;
         let falls_to = plan.falls_through.then_some(continuation.as_str());

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use stencil_compiler::error::Error;
-use stencil_compiler::{build, diff, disasm, embedded, emit_obj, inspect, writer};
+use stencil_compiler::settings::{BuildOptions, Technique};
+use stencil_compiler::{build_with, diff, disasm, embedded, emit_obj, inspect, writer};
 use stencil_format::Bundle;
 
 /// Compiles stencils written in Rust into a bundle, and looks into bundles
@@ -32,6 +33,12 @@ enum Command {
         /// Where cargo puts its output [default: target/stencils of the package's workspace]
         #[arg(long)]
         target_dir: Option<PathBuf>,
+        /// Leave something out, to measure what it is worth
+        #[arg(long, value_delimiter = ',')]
+        without: Vec<Technique>,
+        /// Features of the package
+        #[arg(long, value_delimiter = ',')]
+        features: Vec<String>,
     },
     /// Say what a bundle is; finds bundles inside ELF and PE images too
     Inspect {
@@ -83,8 +90,11 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             package,
             output,
             target_dir,
+            without,
+            features,
         } => {
-            let bytes = build(&package, target_dir.as_deref())?;
+            let options = BuildOptions { without, features };
+            let bytes = build_with(&package, target_dir.as_deref(), &options)?;
             writer::write_file(&output, &bytes)?;
         }
         Command::Inspect { file } => {

@@ -11,9 +11,37 @@
 //!
 //! Unknown keys are errors: a misspelt one must not be ignored. Called by [`crate::driver`].
 
+use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::error::Error;
+
+/// What can be left out of a build, to measure what it is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Technique {
+    /// The last jump to the next stencil disappears.
+    Fallthrough,
+    /// Unlikely code lies apart.
+    ColdParts,
+    /// Short variants.
+    ShortOperands,
+}
+
+/// How a bundle is built; by default with everything, and the package's default features.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// What is left out.
+    pub without: Vec<Technique>,
+    /// Features of the package.
+    pub features: Vec<String>,
+}
+
+impl BuildOptions {
+    /// Isn't this left out?
+    pub fn has(&self, technique: Technique) -> bool {
+        !self.without.contains(&technique)
+    }
+}
 
 /// The package's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +58,10 @@ pub struct Settings {
     /// Operands whose displacements take one byte in short variants; none are made
     /// when empty.
     pub short_operands: Vec<String>,
+    /// Drop the final jumps.
+    pub drop_jumps: bool,
+    /// Put unlikely code apart.
+    pub cold_parts: bool,
 }
 
 impl Default for Settings {
@@ -40,11 +72,22 @@ impl Default for Settings {
             imports: Vec::new(),
             sources: None,
             short_operands: Vec::new(),
+            drop_jumps: true,
+            cold_parts: true,
         }
     }
 }
 
 impl Settings {
+    /// Leaves out what the options say.
+    pub fn restrict(&mut self, options: &BuildOptions) {
+        self.drop_jumps = options.has(Technique::Fallthrough);
+        self.cold_parts = options.has(Technique::ColdParts);
+        if !options.has(Technique::ShortOperands) {
+            self.short_operands.clear();
+        }
+    }
+
     /// Reads the package's `metadata` as `cargo metadata` gives it.
     ///
     /// # Errors
