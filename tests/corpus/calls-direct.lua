@@ -102,3 +102,16 @@ string.sub = function(s, i, j) return "other" end
 print(part("hello", 1, 2))
 string.sub = sub
 print(part("hello", 1, 2))
+
+-- In registers with high numbers.
+local function high(x, y)
+  local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+  local s = "abc"
+  local t1, t2, t3 = math.floor(x), math.ceil(x), math.abs(x)
+  local t4, t5, t6 = math.max(x, y), math.min(x, y), math.sqrt(y)
+  local t7, t8, t9 = s:byte(2), char(t1 + 70), s:len()
+  local u1, u2 = s:sub(2, 3), type(s)
+  return a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p, t1, t2, t3, t4, t5, t6, t7, t8, t9, u1, u2
+end
+for i = 1, 300 do high(i / 100, 9) end
+print(high(-1.5, 16))
