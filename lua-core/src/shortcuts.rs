@@ -11,6 +11,7 @@
 //! any other native function: with hooks, all shortcuts are switched off.
 
 use crate::heap::{NativeRef, NoMemory, Rt, TableRef};
+use crate::isa::Op;
 use crate::value::Value;
 
 /// The table of shortcuts. Calls `$consumer! { $($extra)* ; rows }`, each row
@@ -55,33 +56,39 @@ macro_rules! for_each_shortcut {
 }
 
 /// The shortcuts that compiled code carries out at the place of the call, where it expects
-/// this function with so many arguments and one result (`baseline/callees.rs`). Rows `Name
-/// body arguments;`
+/// this function with so many arguments, and in a `Call` one result (`baseline/callees.rs`).
+/// Rows `Operation Name body arguments;`
 #[macro_export]
 macro_rules! for_each_direct_shortcut {
     ($consumer:ident $(, $extra:tt)* $(,)?) => {
         $consumer! {
             $($extra)*
-            Abs abs 1;
-            Ceil ceil 1;
-            Floor floor 1;
-            Max max 2;
-            Min min 2;
-            Sqrt sqrt 1;
-            Byte byte 2;
-            Char char 1;
-            StringLen len 1;
-            Sub sub 3;
-            Type type_ 1;
+            Call Abs abs 1;
+            Call Ceil ceil 1;
+            Call Floor floor 1;
+            Call Max max 2;
+            Call Min min 2;
+            Call Sqrt sqrt 1;
+            Call Byte byte 2;
+            Call Char char 1;
+            Call StringLen len 1;
+            Call Sub sub 3;
+            Call Type type_ 1;
+            TailCall SetMeta setmetatable 2;
         }
     };
 }
 
 macro_rules! define_direct_shortcuts {
-    ($($name:ident $body:ident $arguments:literal;)*) => {
-        /// Number, name and arguments of each of them.
-        pub const DIRECT: &[(Shortcut, &str, u8)] = &[
-            $((Shortcut::$name, stringify!($name), $arguments),)*
+    ($($op:ident $name:ident $body:ident $arguments:literal;)*) => {
+        /// Operation, number, names in the stencil's name, and arguments of each of them.
+        pub const DIRECT: &[(Op, Shortcut, [&str; 2], u8)] = &[
+            $((
+                Op::$op,
+                Shortcut::$name,
+                [concat!(stringify!($op), "_"), stringify!($name)],
+                $arguments,
+            ),)*
         ];
     };
 }

@@ -115,3 +115,34 @@ local function high(x, y)
 end
 for i = 1, 300 do high(i / 100, 9) end
 print(high(-1.5, 16))
+
+-- In place of a return.
+local class = { __index = { kind = "object" } }
+local function object(t) return setmetatable(t, class) end
+local function rest(...) return setmetatable({ ... }, class) end
+for i = 1, 300 do object({}) rest(i) end
+print(object({}).kind, rest(1, 2, 3)[3], select("#", object({})), pcall(object, 5))
+local a, b = object({ 1 })
+print(a[1], b, (object({ 2 }))[1], #{ object({}), object({}) })
+local real = setmetatable
+local function otherwise(f)
+  setmetatable = f
+  local results = { pcall(object, { kind = "own" }) }
+  setmetatable = real
+  return unpack(results)
+end
+print(otherwise(function(t, m) return t.kind, m == class end))
+print(otherwise(rawequal)) print(otherwise(nil)) print(otherwise(type))
+print(otherwise(function(...) return select("#", ...) end))
+local sum = real({}, { __add = function(x, y) return object({ x, y }) end })
+local total = 0
+for i = 1, 300 do total = total + (sum + i)[2] end
+print(total, (sum + 1).kind)
+local co = coroutine.wrap(function() return object({ "from a coroutine" }) end)
+print(co()[1])
+local function late()
+  local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+  return setmetatable({ a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p }, class)
+end
+for i = 1, 300 do late() end
+print(late()[1], late().kind)

@@ -15,6 +15,9 @@ use crate::proto::CLOSURE_UPVALUES;
 use crate::shortcuts::{DIRECT, Shortcut};
 use crate::value::{Value, tag};
 
+/// A row of [`DIRECT`].
+type Row = (Op, Shortcut, [&'static str; 2], u8);
+
 /// Registers below this number are looked at.
 const MANY: usize = 64;
 
@@ -74,16 +77,22 @@ impl Callees {
         }
     }
 
-    /// The index in [`DIRECT`] of the function that a `Call` will most likely call.
+    /// The index in [`DIRECT`] of the function that a `Call` or `TailCall` will most likely
+    /// call.
     pub(super) fn expected(&self, call: Insn) -> Option<usize> {
-        if call.c != 2 || !DIRECT.iter().any(|row| row.2 + 1 == call.b) {
+        let fits = |row: &Row| {
+            let wanted = if row.0 == Op::Call { 2 } else { 0 };
+            row.0 as u8 == call.op && row.3 + 1 == call.b && wanted == call.c
+        };
+        if !DIRECT.iter().any(fits) {
             return None;
         }
         let a = call.a as usize;
         let f = self.brought(*self.last.get(a)?, *self.object.get(a)?)?;
         let shortcut = self.shortcut(f)?;
-        let is_it = |row: &(Shortcut, &str, u8)| row.0 as u32 == shortcut && row.2 + 1 == call.b;
-        DIRECT.iter().position(is_it)
+        DIRECT
+            .iter()
+            .position(|row| fits(row) && row.1 as u32 == shortcut)
     }
 
     /// Number of a value's shortcut. The value may be an old one, of which the object is gone.

@@ -146,7 +146,7 @@ impl Walk<'_> {
             let mut stencil = &self.stencils[op];
             callees.note(insn, pc);
             let mut direct = false;
-            if op == Op::Call as usize
+            if (op == Op::Call as usize || op == Op::TailCall as usize)
                 && let Some(expected) = callees.expected(insn)
                 && let Some(other) = self.direct.get(expected)
             {

@@ -380,8 +380,8 @@ impl Vm<'_> {
             }
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
-        for (place, (_, name, _)) in direct.iter_mut().zip(DIRECT) {
-            *place = op_stencil(&bundle, ["Call_", name]).ok_or(missing(name))?;
+        for (place, (_, _, name, _)) in direct.iter_mut().zip(DIRECT) {
+            *place = op_stencil(&bundle, *name).ok_or(missing(name[1]))?;
         }
         let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));

@@ -102,6 +102,33 @@ pub fn direct<O: Operands>(
     body(m, o)
 }
 
+/// The same of a `TailCall`.
+#[inline(always)]
+pub fn direct_tail<O: Operands>(
+    m: Machine,
+    o: O,
+    shortcut: Shortcut,
+    body: impl FnOnce(Machine, O) -> Flow,
+) -> Flow {
+    if m.tick() {
+        cold_path();
+        return Flow::Trap;
+    }
+    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
+        cold_path();
+        return Flow::Rest(Part::TailCall);
+    }
+    match body(m, o) {
+        Flow::Next => return_simple(m, m.reg(o.a())).unwrap_or_else(|| {
+            // The `Return` that follows gives the result.
+            // SAFETY: a register of the frame; plain field.
+            unsafe { (*m.vm).top = m.base.byte_add(o.a() + 8) };
+            Flow::Next
+        }),
+        flow => flow,
+    }
+}
+
 /// The rest of a `Call` that doesn't call the function that was expected.
 #[inline(always)]
 pub fn other_call<O: Operands>(m: Machine, o: O) -> Flow {
@@ -231,10 +258,18 @@ fn may_replace(link: u32) -> bool {
     link & KIND_MASK != FrameKind::Variadic as u32 && link & TAILS_COUNTED != TAILS_COUNTED
 }
 
-/// The rest of `tail_call`: any count of arguments.
+/// The rest of `tail_call`: any count of arguments. Also that of one that doesn't call the
+/// native function that was expected.
 #[inline(always)]
 pub fn tail_call_rest<O: Operands>(m: Machine, o: O) -> Flow {
     let a = o.a();
+    if m.reg_tag(a) != tag::CLOSURE {
+        return if m.reg_tag(a) == tag::NATIVE {
+            Flow::Native
+        } else {
+            Flow::Slow
+        };
+    }
     // SAFETY: as `call`; the frame is replaced by one at the same base.
     unsafe {
         let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));

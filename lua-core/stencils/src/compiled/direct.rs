@@ -1,8 +1,9 @@
-//! Stencils for a `Call` of a library function that the compiler expects: its shortcut at the
+//! Stencils for a `Call` or `TailCall` of a library function that the compiler expects: its shortcut at the
 //! place of the call, for a count of arguments that is known, and one result.
 
 use super::*;
 use lua_core::for_each_direct_shortcut;
+use lua_core::isa::Op;
 use lua_core::shortcuts::Shortcut;
 
 /// Operands of a call with `ARGUMENTS` arguments and one result.
@@ -49,7 +50,7 @@ impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
 }
 
 macro_rules! direct {
-    ($($name:ident $body:ident $arguments:literal;)*) => {
+    ($($op:ident $name:ident $body:ident $arguments:literal;)*) => {
         /// The calls as types.
         mod named {
             use super::*;
@@ -59,12 +60,16 @@ macro_rules! direct {
                     const LOOP: bool = false;
                     #[inline(always)]
                     unsafe fn run<O: Operands>(m: Machine, o: O) -> Flow {
-                        ops::call::direct(m, o, Shortcut::$name, ops::shortcuts::$body)
+                        let body = ops::shortcuts::$body;
+                        match Op::$op {
+                            Op::TailCall => ops::call::direct_tail(m, o, Shortcut::$name, body),
+                            _ => ops::call::direct(m, o, Shortcut::$name, body),
+                        }
                     }
                 }
             )*
         }
-        $(stencil!(concat!("stencil_op_Call_", stringify!($name)), $name,
+        $(stencil!(concat!("stencil_op_", stringify!($op), "_", stringify!($name)), $name,
             |vm, _number, _other| Counted::<$arguments>(Baked(vm)), false);)*
     };
 }
