@@ -10,7 +10,7 @@ use stencil_compiler::fallthrough::{self, Plan};
 use stencil_compiler::holes::{Entry, Package};
 use stencil_compiler::naming::Role;
 use stencil_compiler::object_file::{Function, ObjectModel, Reloc, RelocKind, Symbol};
-use stencil_compiler::settings::Settings;
+use stencil_compiler::settings::{BuildOptions, Settings, Technique};
 use stencil_compiler::validate;
 
 const NEXT: &str = "hole_next";
@@ -111,11 +111,22 @@ fn graph_of(function: &Function) -> Graph {
     blocks::split(&package, function, &insns).expect("blocks")
 }
 
+fn settings() -> Settings {
+    Settings {
+        fallthrough: NEXT.to_owned(),
+        ..Settings::default()
+    }
+}
+
 /// Takes lines through the passes and the validator.
 fn compile(lines: &[Asm]) -> (Graph, Plan, [Encoded; 2]) {
+    compile_with(lines, &settings())
+}
+
+fn compile_with(lines: &[Asm], settings: &Settings) -> (Graph, Plan, [Encoded; 2]) {
     let before = graph_of(&assemble(lines));
     let mut graph = before.clone();
-    let plan = fallthrough::arrange(&mut graph, NEXT);
+    let plan = fallthrough::arrange(&mut graph, settings);
     let parts = encode::encode(&graph, &plan, NEXT).expect("code");
     validate::check(&before, &parts, plan.falls_through.then_some(NEXT)).expect("the same");
     (before, plan, parts)
@@ -150,6 +161,34 @@ fn a_cold_block_in_the_way_moves_out() {
     assert!(falls_through);
     assert_eq!(hot, [0x0f, 0x85, 0, 0, 0, 0, 0x90]);
     assert_eq!(cold, [0xe8, 0, 0, 0, 0, 0xe9, 0, 0, 0, 0]);
+}
+
+/// For measuring: the jump stays, and unlikely code stays behind the likely.
+#[test]
+fn techniques_can_be_left_out() {
+    // je over; call helper; jmp other; over: nop; jmp next
+    let lines = [
+        If(4, Line(3)),
+        Call,
+        Go(Out("hole_other")),
+        work(),
+        Go(Out(NEXT)),
+    ];
+    for technique in [Technique::Fallthrough, Technique::ColdParts] {
+        let mut settings = settings();
+        settings.restrict(&BuildOptions {
+            without: vec![technique],
+            ..BuildOptions::default()
+        });
+        let (_, plan, [hot, cold]) = compile_with(&lines, &settings);
+        assert!(!plan.falls_through);
+        let jumps = hot.bytes.iter().filter(|&&byte| byte == 0xe9).count();
+        let apart = technique == Technique::Fallthrough;
+        assert_eq!(
+            (jumps, cold.bytes.is_empty()),
+            if apart { (1, false) } else { (2, true) }
+        );
+    }
 }
 
 #[test]

@@ -238,20 +238,20 @@ define_holes! {
     ImmB "HOLE_IMM_B" "Field b.";
     Item "HOLE_ITEM" "Field d, as an index of values in bytes.";
     Kept "HOLE_P0" "Registers that are kept in the processor's, in bytes.";
-    Kept1 "HOLE_P1" "";
-    Kept2 "HOLE_P2" "";
-    Kept3 "HOLE_P3" "";
-    Kept4 "HOLE_P4" "";
-    Kept5 "HOLE_P5" "";
+    Kept1 "HOLE_P1" "The second of them.";
+    Kept2 "HOLE_P2" "The third of them.";
+    Kept3 "HOLE_P3" "The fourth of them.";
+    Kept4 "HOLE_P4" "The fifth of them.";
+    Kept5 "HOLE_P5" "The sixth of them.";
     Pc "HOLE_PC" "The instruction.";
     Signature "HOLE_SIGNATURE" "Signature of a compiled callee with b arguments.";
     Site "HOLE_SITE" "The word that says where a miss goes.";
     Up "HOLE_UP" "Upvalue b in a closure.";
     Word "HOLE_WORD" "The word behind the instruction's first.";
     X0 "HOLE_X0" "The four halves of the words behind.";
-    X1 "HOLE_X1" "";
-    X2 "HOLE_X2" "";
-    X3 "HOLE_X3" "";
+    X1 "HOLE_X1" "The second of them.";
+    X2 "HOLE_X2" "The third of them.";
+    X3 "HOLE_X3" "The fourth of them.";
 }
 
 const _: () = assert!(Hole::Kept5 as usize + 1 == Hole::Kept as usize + KEPT);

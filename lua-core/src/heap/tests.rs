@@ -356,7 +356,8 @@ fn unused_memory_is_told_late_and_holds_nothing() {
 
 #[test]
 fn keys_spread_over_the_nodes() {
-    let families: [(&str, fn(u32) -> Value); 6] = [
+    type Family = (&'static str, fn(u32) -> Value);
+    let families: [Family; 6] = [
         ("integers", |i| Value::number(i as f64)),
         ("negative integers", |i| Value::number(-(i as f64))),
         ("large integers", |i| {
