@@ -6,8 +6,10 @@
 
 use core::fmt::Write;
 
-/// Room that any result of [`format_float`] fits in.
-pub const FLOAT_TEXT_SIZE: usize = 512;
+/// Room that the longest digits of a double fit in: 309, a point and 99 more.
+const LONG_TEXT: usize = 512;
+/// Room that those of most conversions fit in: [`fits_short`].
+const SHORT_TEXT: usize = 64;
 /// Largest precision and width of a conversion.
 pub const MAX_PRECISION: u8 = 99;
 
@@ -130,22 +132,13 @@ pub fn format_number(x: f64, out: &mut [u8; 32]) -> usize {
     n + len
 }
 
-fn format_integer(mut n: u64, negative: bool, out: &mut [u8; 32]) -> usize {
-    let mut digits = [0u8; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
+fn format_integer(n: u64, negative: bool, out: &mut [u8; 32]) -> usize {
+    let mut room = [0; 20];
+    let digits = digits_of(n, 1, &mut room);
     let sign = negative as usize;
     out[0] = b'-';
-    let len = digits.len() - first;
-    out[sign..sign + len].copy_from_slice(&digits[first..]);
-    sign + len
+    out[sign..sign + digits.len()].copy_from_slice(digits);
+    sign + digits.len()
 }
 
 /// `-inf` or `-nan`, with its sign for the caller to drop.
@@ -158,9 +151,24 @@ fn non_finite(x: f64, upper: bool) -> &'static [u8] {
     }
 }
 
-/// Writes `x` as C's `printf` would with this conversion; returns the length.
-pub fn format_float(spec: &FloatSpec, x: f64, out: &mut [u8; FLOAT_TEXT_SIZE]) -> usize {
-    let mut body = Text::<FLOAT_TEXT_SIZE>::new();
+/// Hands `x` as C's `printf` would write it with this conversion to `put`, in pieces.
+pub fn format_float(spec: &FloatSpec, x: f64, put: &mut dyn FnMut(&[u8])) {
+    // Most are short: a large buffer would have to be cleared.
+    if fits_short(spec, x) {
+        format_float_in::<SHORT_TEXT>(spec, x, put);
+    } else {
+        format_float_in::<LONG_TEXT>(spec, x, put);
+    }
+}
+
+/// Has the text without padding no more than [`SHORT_TEXT`] bytes?
+fn fits_short(spec: &FloatSpec, x: f64) -> bool {
+    // Up to 18 digits before the point and 32 after it, with an exponent of five letters.
+    spec.precision.unwrap_or(6) <= 32 && (x.abs() < 1e18 || !matches!(spec.conversion, b'f' | b'F'))
+}
+
+fn format_float_in<const N: usize>(spec: &FloatSpec, x: f64, put: &mut dyn FnMut(&[u8])) {
+    let mut body = Text::<N>::new();
     let precision = spec.precision.unwrap_or(6).min(MAX_PRECISION) as usize;
     let upper = spec.conversion.is_ascii_uppercase();
     let exponent_letter = if upper { b'E' } else { b'e' };
@@ -203,30 +211,21 @@ pub fn format_float(spec: &FloatSpec, x: f64, out: &mut [u8; FLOAT_TEXT_SIZE]) -
     let width = spec.width.min(MAX_PRECISION) as usize;
     let padding = width.saturating_sub(sign.len() + body.len);
     let zeros = spec.zero && !spec.left && x.is_finite();
-    let mut at = 0;
-    let mut put = |bytes: &[u8]| {
-        if let Some(room) = out.get_mut(at..at + bytes.len()) {
-            room.copy_from_slice(bytes);
-            at += bytes.len();
-        }
+    let pad = |b: u8, put: &mut dyn FnMut(&[u8])| {
+        let text = [b; MAX_PRECISION as usize];
+        put(text.get(..padding).unwrap_or(&text));
     };
-    let pad = |b: &[u8; 1], put: &mut dyn FnMut(&[u8])| {
-        for _ in 0..padding {
-            put(b);
-        }
-    };
-    if !spec.left && !zeros {
-        pad(b" ", &mut put);
+    if padding > 0 && !spec.left && !zeros {
+        pad(b' ', put);
     }
     put(sign);
-    if zeros {
-        pad(b"0", &mut put);
+    if padding > 0 && zeros {
+        pad(b'0', put);
     }
     put(body.as_bytes());
-    if spec.left {
-        pad(b" ", &mut put);
+    if padding > 0 && spec.left {
+        pad(b' ', put);
     }
-    at
 }
 
 /// Significant digits of a finite `magnitude` and its decimal exponent.
@@ -234,6 +233,16 @@ struct Decimal {
     digits: Text<128>,
     exponent: i32,
 }
+
+const POWERS_OF_TEN: [u128; 23] = {
+    let mut powers = [1; 23];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
 
 /// `magnitude * 10^places`, rounded exactly (ties to even), if all of it can be
 /// done in 128 bits and the result has 64.
@@ -250,7 +259,7 @@ fn scaled(magnitude: f64, places: u32) -> Option<u64> {
     } else {
         (fraction | 1 << 52, biased - 1075)
     };
-    let product = mantissa as u128 * 10u128.pow(places);
+    let product = mantissa as u128 * POWERS_OF_TEN.get(places as usize)?;
     if exponent >= 0 {
         let shifted = product.checked_shl(exponent as u32)?;
         return if shifted >> exponent == product {
@@ -271,17 +280,28 @@ fn scaled(magnitude: f64, places: u32) -> Option<u64> {
     u64::try_from(whole + up as u128).ok()
 }
 
-/// Appends the digits of `n`, at least `least` of them.
-fn push_digits<const N: usize>(mut n: u64, least: usize, text: &mut Text<N>) {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    while n != 0 {
-        first -= 1;
-        digits[first] = b'0' + (n % 10) as u8;
-        n /= 10;
+/// The digits of `n`, at least `least` of them, at the end of `room`.
+fn digits_of(mut n: u64, least: usize, room: &mut [u8; 20]) -> &[u8] {
+    *room = [b'0'; 20];
+    let mut first = room.len();
+    while n >= 10 {
+        // Two at a time: a division takes its time.
+        let two = (n % 100) as u8;
+        n /= 100;
+        first -= 2;
+        room[first] = b'0' + two / 10;
+        room[first + 1] = b'0' + two % 10;
     }
-    let first = first.min(digits.len() - least.min(digits.len()));
-    text.extend(&digits[first..]);
+    if n != 0 {
+        first -= 1;
+        room[first] = b'0' + n as u8;
+    }
+    &room[first.min(room.len() - least.min(room.len()))..]
+}
+
+/// Appends the digits of `n`, at least `least` of them.
+fn push_digits<const N: usize>(n: u64, least: usize, text: &mut Text<N>) {
+    text.extend(digits_of(n, least, &mut [0; 20]));
 }
 
 /// `%.<precision>f`
@@ -302,8 +322,9 @@ fn fixed<const N: usize>(magnitude: f64, precision: usize, body: &mut Text<N>) {
     }
 }
 
-/// The same as [`decimal`] where 128 bits are enough: most numbers that programs print.
-fn decimal_fast(magnitude: f64, count: usize) -> Option<Decimal> {
+/// The same as [`decimal`], the digits as a number, where 128 bits are enough: most numbers
+/// that programs print.
+fn decimal_fast(magnitude: f64, count: usize) -> Option<(u64, i32)> {
     if count > 18 || magnitude == 0.0 {
         return None;
     }
@@ -318,9 +339,7 @@ fn decimal_fast(magnitude: f64, count: usize) -> Option<Decimal> {
         } else if n >= 10u64.pow(count as u32) {
             exponent += 1;
         } else {
-            let mut digits = Text::new();
-            push_digits(n, count, &mut digits);
-            return Some(Decimal { digits, exponent });
+            return Some((n, exponent));
         }
     }
     None
@@ -328,9 +347,6 @@ fn decimal_fast(magnitude: f64, count: usize) -> Option<Decimal> {
 
 /// `count` (1 to 100) significant digits, correctly rounded.
 fn decimal(magnitude: f64, count: usize) -> Decimal {
-    if let Some(fast) = decimal_fast(magnitude, count) {
-        return fast;
-    }
     let mut text = Text::<128>::new();
     let after_point = count - 1;
     // Cannot fail: at most 100 digits, a point and an exponent fit.
@@ -360,6 +376,16 @@ fn decimal(magnitude: f64, count: usize) -> Decimal {
     result
 }
 
+/// Gives `f` the digits and the exponent of [`decimal`].
+fn with_decimal(magnitude: f64, count: usize, f: impl FnOnce(&[u8], i32)) {
+    if let Some((n, exponent)) = decimal_fast(magnitude, count) {
+        f(digits_of(n, count, &mut [0; 20]), exponent);
+    } else {
+        let value = decimal(magnitude, count);
+        f(value.digits.as_bytes(), value.exponent);
+    }
+}
+
 fn push_exponent<const N: usize>(exponent: i32, letter: u8, body: &mut Text<N>) {
     body.push(letter);
     body.push(if exponent < 0 { b'-' } else { b'+' });
@@ -379,9 +405,10 @@ fn scientific<const N: usize>(
     letter: u8,
     body: &mut Text<N>,
 ) {
-    let value = decimal(magnitude, precision + 1);
-    push_pointed(value.digits.as_bytes(), 1, alternate, body);
-    push_exponent(value.exponent, letter, body);
+    with_decimal(magnitude, precision + 1, |digits, exponent| {
+        push_pointed(digits, 1, alternate, body);
+        push_exponent(exponent, letter, body);
+    });
 }
 
 /// `%.<precision>g`, `precision` at least 1.
@@ -392,24 +419,24 @@ fn general<const N: usize>(
     letter: u8,
     body: &mut Text<N>,
 ) {
-    let value = decimal(magnitude, precision);
-    let mut digits = value.digits.as_bytes();
-    let exponent = value.exponent;
-    if !alternate {
-        while digits.len() > 1 && digits.last() == Some(&b'0') {
-            digits = &digits[..digits.len() - 1];
+    with_decimal(magnitude, precision, |digits, exponent| {
+        let mut digits = digits;
+        if !alternate {
+            while digits.len() > 1 && digits.last() == Some(&b'0') {
+                digits = &digits[..digits.len() - 1];
+            }
         }
-    }
-    if exponent < -4 || exponent >= precision as i32 {
-        push_pointed(digits, 1, alternate, body);
-        push_exponent(exponent, letter, body);
-    } else if exponent < 0 {
-        body.extend(b"0.");
-        body.fill(b'0', (-exponent - 1) as usize);
-        body.extend(digits);
-    } else {
-        push_pointed(digits, exponent as usize + 1, alternate, body);
-    }
+        if exponent < -4 || exponent >= precision as i32 {
+            push_pointed(digits, 1, alternate, body);
+            push_exponent(exponent, letter, body);
+        } else if exponent < 0 {
+            body.extend(b"0.");
+            body.fill(b'0', (-exponent - 1) as usize);
+            body.extend(digits);
+        } else {
+            push_pointed(digits, exponent as usize + 1, alternate, body);
+        }
+    });
 }
 
 /// Digits with a point after the first `whole` ones; zeros where digits lack.

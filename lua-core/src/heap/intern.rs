@@ -220,6 +220,41 @@ pub(super) fn same_bytes(s: &[u8], t: &[u8]) -> bool {
     ends(s) == ends(t)
 }
 
+/// Copies bytes. Most are few: no call.
+///
+/// # Safety
+/// There is room for them at `to`, which doesn't overlap them.
+#[inline(always)]
+unsafe fn copy_bytes(s: &[u8], to: *mut u8) {
+    let n = s.len();
+    // SAFETY: the contract; the lengths allow the places, which may overlap one another.
+    unsafe {
+        let from = s.as_ptr();
+        if n > 32 {
+            core::ptr::copy_nonoverlapping(from, to, n);
+        } else if n >= 16 {
+            let (first, last) = (from.cast::<u128>(), from.add(n - 16).cast::<u128>());
+            let (first, last) = (first.read_unaligned(), last.read_unaligned());
+            to.cast::<u128>().write_unaligned(first);
+            to.add(n - 16).cast::<u128>().write_unaligned(last);
+        } else if n >= 8 {
+            let (first, last) = (from.cast::<u64>(), from.add(n - 8).cast::<u64>());
+            let (first, last) = (first.read_unaligned(), last.read_unaligned());
+            to.cast::<u64>().write_unaligned(first);
+            to.add(n - 8).cast::<u64>().write_unaligned(last);
+        } else if n >= 4 {
+            let (first, last) = (from.cast::<u32>(), from.add(n - 4).cast::<u32>());
+            let (first, last) = (first.read_unaligned(), last.read_unaligned());
+            to.cast::<u32>().write_unaligned(first);
+            to.add(n - 4).cast::<u32>().write_unaligned(last);
+        } else {
+            for i in 0..n {
+                to.add(i).write(from.add(i).read());
+            }
+        }
+    }
+}
+
 impl Rt {
     fn strings(self) -> *mut InternTable {
         // SAFETY: field address of the live state.
@@ -250,9 +285,7 @@ impl Rt {
         let offset = self.allocate(Kind::String, string_size(s.len()), 0, 0, hash)?;
         self.set(offset + 8, s.len() as u32);
         // SAFETY: the new object has room for the bytes; `s` can't overlap fresh memory.
-        unsafe {
-            core::ptr::copy_nonoverlapping(s.as_ptr(), self.at(offset + STRING_DATA), s.len());
-        }
+        unsafe { copy_bytes(s, self.at(offset + STRING_DATA)) }
         self.insert_string(hash, offset);
         Ok(StrRef(offset))
     }

@@ -4,7 +4,7 @@ use super::builder::Builder;
 use crate::error::{Raise, Text};
 use crate::heap::StrRef;
 use crate::native::{Call, Results};
-use crate::numconv::{FLOAT_TEXT_SIZE, FloatSpec, format_float};
+use crate::numconv::{FloatSpec, format_float};
 
 /// Strings from this length on are added as they are by a plain `%s`; shorter
 /// ones end at a NUL, as in C.
@@ -317,9 +317,13 @@ fn convert(
                 alternate: spec.alternate,
                 zero: spec.zero,
             };
-            let mut text = [0; FLOAT_TEXT_SIZE];
-            let n = format_float(&float, x, &mut text);
-            Ok(out.push(text.get(..n).unwrap_or(&[]))?)
+            let mut result = Ok(());
+            format_float(&float, x, &mut |piece| {
+                if result.is_ok() {
+                    result = out.push(piece);
+                }
+            });
+            Ok(result?)
         }
         Some(b'q') => {
             let s = call.check_string(argument)?;
