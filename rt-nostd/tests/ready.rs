@@ -1,0 +1,247 @@
+//! Stencils made ready against the same by the book: random stencils in random order give
+//! the same bytes, to the last one in the region, or the same error. Nothing is run, so that
+//! Miri can watch.
+
+use rt_nostd::{
+    Assembler, CodeBlock, CodeRegion, EmitError, Emitter, Expectations, Extent, Label, LabelState,
+    LinkedBundle, Measure, PatchSlot, ReadyError, StencilSlot, Target, link,
+};
+use std::ops::Range;
+use std::ptr::NonNull;
+use stencil_format::{
+    Bundle, BundleModel, CpuFeatures, HoleModel, HoleValueModel, OperandForm, Part, RelTargetModel,
+    StencilModel,
+};
+
+const LEN: usize = 1 << 16;
+const EXECUTE: usize = 1 << 20;
+const STENCILS: u32 = 40;
+const OPERANDS: [&str; 3] = ["A", "B", "C"];
+
+#[repr(align(4096))]
+struct Memory([u8; LEN]);
+
+struct Random(u32);
+
+impl Random {
+    fn below(&mut self, n: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 % n
+    }
+}
+
+/// A hole that isn't longer than `room`, and its length.
+fn hole(random: &mut Random, part: Part, offset: u32, room: u32) -> Option<(HoleModel, u32)> {
+    let operand = |form, random: &mut Random| HoleValueModel::Operand {
+        form,
+        name: OPERANDS[random.below(3) as usize].to_owned(),
+    };
+    let (value, width) = match random.below(12) {
+        0 | 1 => (operand(OperandForm::Abs32, random), 4),
+        2 => (operand(OperandForm::Abs32S, random), 4),
+        3..=6 => (operand(OperandForm::Abs8S, random), 1),
+        7 if random.below(8) == 0 => (operand(OperandForm::Abs64, random), 8),
+        8 => (HoleValueModel::Rel32(RelTargetModel::OwnHot), 4),
+        9 => (
+            HoleValueModel::Rel32(RelTargetModel::Function("f".to_owned())),
+            4,
+        ),
+        10 => (HoleValueModel::Rel32(RelTargetModel::Rodata), 4),
+        _ => {
+            let name = ["hole_next", "hole_taken"][random.below(2) as usize];
+            let target = RelTargetModel::Continuation(name.to_owned());
+            (HoleValueModel::Rel32(target), 4)
+        }
+    };
+    let addend = -4 - i64::from(random.below(3));
+    (width <= room).then_some((
+        HoleModel {
+            part,
+            offset,
+            value,
+            addend,
+        },
+        width,
+    ))
+}
+
+fn stencil(random: &mut Random, number: u32) -> StencilModel {
+    let part = |random: &mut Random, longest: u32| -> Vec<u8> {
+        let len = match random.below(8) {
+            0 => random.below(longest * 4),
+            _ => random.below(longest),
+        };
+        (0..len).map(|_| random.below(256) as u8).collect()
+    };
+    let (mut hot, cold) = (part(random, 80), part(random, 50));
+    hot.push(0x90);
+    let mut holes = Vec::new();
+    for (part, bytes) in [(Part::Hot, &hot), (Part::Cold, &cold)] {
+        let len = bytes.len() as u32;
+        let mut at = random.below(5);
+        while at < len {
+            let Some((hole, width)) = hole(random, part, at, len - at) else {
+                at += 1;
+                continue;
+            };
+            holes.push(hole);
+            at += width + random.below(12);
+        }
+    }
+    StencilModel {
+        name: format!("s{number:02}"),
+        hot,
+        cold,
+        align: if random.below(10) == 0 { 16 } else { 1 },
+        fallthrough: (number % 4 != 0).then(|| "hole_next".to_owned()),
+        holes,
+        register_holes: Vec::new(),
+        short: None,
+    }
+}
+
+fn model(random: &mut Random) -> BundleModel {
+    let mut model = BundleModel::new("by chance");
+    model.code = vec![0xc3; 16];
+    model.functions = vec![stencil_format::AotFunctionModel {
+        name: "f".to_owned(),
+        offset: 3,
+        size: 1,
+    }];
+    model.rodata = vec![7; 16];
+    model.stencils = (0..STENCILS).map(|n| stencil(random, n)).collect();
+    model
+}
+
+/// A function of so many stencils.
+fn assemble<'a>(
+    bundle: &Bundle<'a>,
+    seed: u32,
+    count: u32,
+    out: &mut impl Assembler<'a>,
+) -> Result<(), EmitError<'a>> {
+    let mut random = Random(seed);
+    let next = bundle.continuation_by_name("hole_next");
+    let taken = bundle.continuation_by_name("hole_taken");
+    for at in 0..count {
+        out.bind(Label(at))?;
+        let operands: Vec<i64> = (0..bundle.operand_count())
+            .map(|_| match random.below(60) {
+                0 => i64::from(random.below(u32::MAX)) - (1 << 31),
+                _ => i64::from(random.below(120)),
+            })
+            .collect();
+        let mut targets = Vec::new();
+        let to = Target::Label(Label(random.below(count)));
+        targets.extend(taken.map(|taken| (taken, to)));
+        match random.below(6) {
+            // Not told where it falls through; an error if it doesn't.
+            0..=2 => {}
+            3 => targets.extend(next.map(|next| (next, Target::Next))),
+            4 => targets.extend(next.map(|next| (next, Target::Address(EXECUTE + 5000)))),
+            _ => targets.extend(next.map(|next| (next, to))),
+        }
+        let number = match random.below(30) {
+            0 => random.below(STENCILS / 4) * 4,
+            _ => random.below(STENCILS / 4) * 4 + 1 + random.below(3),
+        };
+        let index = bundle.stencil_index(&format!("s{number:02}"));
+        out.stencil(index.expect("in the model"), &operands, &targets)?;
+    }
+    out.jump(Target::Label(Label(0)))
+}
+
+fn emit<'a>(
+    linked: &LinkedBundle<'a>,
+    region: &mut CodeRegion<'_>,
+    seed: u32,
+    count: u32,
+) -> Result<CodeBlock, EmitError<'a>> {
+    let mut labels = vec![LabelState::UNBOUND; count as usize];
+    let mut measure = Measure::linked(linked, &mut labels);
+    assemble(linked.bundle(), seed, count, &mut measure)?;
+    let size = measure.finish()?;
+    let mut emitter = Emitter::new(linked, region, size, &mut labels)?;
+    assemble(linked.bundle(), seed, count, &mut emitter)?;
+    emitter.finish()
+}
+
+/// What the emitter said of each function, and the bytes of those that were emitted.
+fn run(bundle: &Bundle<'_>, ready: bool, functions: u32) -> (Vec<String>, Vec<Vec<u8>>) {
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = vec![Extent::EMPTY; 100];
+    let mut stencils = vec![StencilSlot::EMPTY; 100];
+    let mut patches = vec![PatchSlot::EMPTY; 4000];
+    // SAFETY: the memory outlives the region, is used through it alone until the region's
+    // last use, and what is written is never run.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let expectations = Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    };
+    let mut linked = link(bundle, &mut region, &expectations, |_| None).expect("links");
+    if ready {
+        let made = linked.make_ready(&mut stencils, &mut patches);
+        made.expect("enough slots");
+    }
+    let mut said = Vec::new();
+    let mut places = Vec::new();
+    for i in 0..functions {
+        let emitted = emit(&linked, &mut region, i * 77 + 1, 1 + i % 23);
+        if let Ok(block) = &emitted {
+            places.extend(region.addresses(block));
+        }
+        said.push(format!("{emitted:?}"));
+    }
+    let code = |place: &Range<usize>| memory.0[place.start - EXECUTE..place.end - EXECUTE].to_vec();
+    (said, places.iter().map(code).collect())
+}
+
+#[test]
+fn the_same_as_by_the_book() {
+    let (models, functions) = if cfg!(miri) { (2, 12) } else { (60, 40) };
+    let mut emitted = 0;
+    for seed in 1..=models {
+        let bytes = model(&mut Random(seed * 0x9e37)).write().expect("valid");
+        let bundle = Bundle::parse(&bytes).expect("valid");
+        let (said_by_book, by_book) = run(&bundle, false, functions);
+        let (said, code) = run(&bundle, true, functions);
+        assert_eq!(said, said_by_book, "model {seed}");
+        assert!(code == by_book, "model {seed}");
+        emitted += code.len();
+    }
+    assert!(emitted > (models * functions) as usize / 2, "{emitted}");
+}
+
+#[test]
+fn short_tables_are_refused() {
+    let bytes = model(&mut Random(5)).write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = [Extent::EMPTY; 2];
+    let mut stencils = [StencilSlot::EMPTY; STENCILS as usize];
+    let (mut few, mut patches) = (stencils, vec![PatchSlot::EMPTY; 4000]);
+    let mut few_patches = patches.clone();
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let expectations = Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    };
+    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let (wanted, wanted_patches) = linked.ready_slots();
+    let too_few = ReadyError::TooFewSlots {
+        stencils: wanted,
+        patches: wanted_patches,
+    };
+    let made = linked.make_ready(&mut few[1..], &mut few_patches);
+    assert_eq!(made, Err(too_few));
+    let made = linked.make_ready(&mut stencils, &mut patches[..wanted_patches]);
+    assert_eq!(made, Ok(()));
+}
