@@ -128,10 +128,11 @@ impl Rt {
             .get(..words as usize * 2)
             .unwrap_or_default();
         let (first, second) = labels.split_at(labels.len() / 2);
-        for (i, (first, second)) in first.iter().zip(second).enumerate() {
+        // SAFETY: the record has room for that many words there, and nobody refers to it.
+        let words = unsafe { core::slice::from_raw_parts_mut(self.at::<u32>(map), first.len()) };
+        for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
             let offset = second.offset().or(first.offset());
-            let distance = offset.map_or(0, |offset| start + offset);
-            self.set(map + i as u32 * 4, distance);
+            *word = offset.map_or(0, |offset| start + offset);
         }
         baseline.stats.functions += 1;
         baseline.stats.instructions += instructions as u64;

@@ -91,15 +91,14 @@ struct Walk<'w> {
     sites: u32,
     /// Caches go into the main code.
     bake: bool,
-    /// It is for the sizes only: operands don't matter.
-    measures: bool,
     /// Stencils for calls that are expected to call certain functions, if they are used.
     direct: &'w [OpStencil],
     evidence: Evidence,
 }
 
 impl Walk<'_> {
-    fn run<A: Assembler<'static>>(
+    /// The walk. `MEASURES`: it is for the sizes only, and operands don't matter.
+    fn run<A: Assembler<'static>, const MEASURES: bool>(
         &self,
         out: &mut A,
         proto: &Proto,
@@ -110,6 +109,7 @@ impl Walk<'_> {
         let mut at = 0;
         let mut count = 0;
         let mut site = self.sites;
+        let mut all_plain = true;
         let mut callees = Callees::new(rt, self.evidence);
         while at < proto.code_words {
             let pc = proto.entry + at * 8;
@@ -117,12 +117,13 @@ impl Walk<'_> {
             let words = words_of(insn);
             let mark = self.marks[at as usize];
             let plain = mark.is_plain();
+            all_plain &= plain;
             if !plain
                 && let Some(kept) = mark.of_loop().and_then(|i| self.loops.get(i))
                 && kept.start == at
             {
                 // What comes from before the loop.
-                self.outer(out, &mut operands, proto, at, mark)?;
+                self.outer::<A, MEASURES>(out, &mut operands, proto, at, mark)?;
             }
             out.bind(Label(at))?;
             if !plain {
@@ -134,7 +135,9 @@ impl Walk<'_> {
                 }
             }
             let mut op = insn.op as usize;
-            self.operands(&mut operands, insn, pc);
+            if !MEASURES {
+                self.operands(&mut operands, insn, pc);
+            }
             if has_site(insn.op) {
                 self.cache(&mut operands, site);
                 site += SITE_BYTES;
@@ -162,7 +165,7 @@ impl Walk<'_> {
             let n = match stencil.leads {
                 Leads::On => 0,
                 // Only where it falls through matters for the sizes.
-                _ if self.measures && !stencil.falls_to_entry => 0,
+                _ if MEASURES && !stencil.falls_to_entry => 0,
                 Leads::Entry => {
                     targets[0] = (self.targets.entry, self.entry(proto, at + words));
                     1
@@ -188,6 +191,9 @@ impl Walk<'_> {
             at += words;
             count += 1;
         }
+        if all_plain {
+            return Ok(count);
+        }
         for (i, &mark) in self.marks.iter().enumerate() {
             if !mark.has_outer() {
                 continue;
@@ -196,7 +202,7 @@ impl Walk<'_> {
             let starts = |kept: &Loop| kept.start == at;
             let inside = mark.of_loop().and_then(|i| self.loops.get(i));
             if !inside.is_some_and(starts) {
-                self.outer(out, &mut operands, proto, at, mark)?;
+                self.outer::<A, MEASURES>(out, &mut operands, proto, at, mark)?;
             }
         }
         Ok(count)
@@ -260,7 +266,7 @@ impl Walk<'_> {
     }
 
     /// The outer entry of the instruction at `at`; goes on there.
-    fn outer<A: Assembler<'static>>(
+    fn outer<A: Assembler<'static>, const MEASURES: bool>(
         &self,
         out: &mut A,
         operands: &mut [i64; OPERANDS],
@@ -274,7 +280,9 @@ impl Walk<'_> {
         if let Some(place) = mark.number() {
             let pc = proto.entry + at * 8;
             let insn = Insn::from_word(self.rt.get(pc));
-            self.operands(operands, insn, pc);
+            if !MEASURES {
+                self.operands(operands, insn, pc);
+            }
             let load = self.moves.number[place].of(insn);
             out.stencil(load, operands, if kept.is_some() { &[] } else { &goes_on })?;
         }
@@ -320,9 +328,6 @@ impl Walk<'_> {
     /// hole for them doesn't look.
     #[inline(always)]
     fn operands(&self, out: &mut [i64; OPERANDS], insn: Insn, pc: u32) {
-        if self.measures {
-            return;
-        }
         let mut set = |hole: Hole, value: u32| out[hole as usize] = value.into();
         let (a, b, c) = (insn.a as u32, insn.b as u32, insn.c as u32);
         set(Hole::A, a * 8);
@@ -393,7 +398,6 @@ impl Rt {
             targets: *targets,
             sites: 0,
             bake: true,
-            measures: false,
             direct: &[],
             evidence: Evidence::default(),
         };
@@ -431,14 +435,13 @@ impl Rt {
             targets: baseline.targets,
             sites: self.sites_of(record).0,
             bake,
-            measures: true,
             direct: match baseline.config.direct_calls {
                 true => &baseline.direct,
                 false => &[],
             },
             evidence: baseline.evidence,
         };
-        walk.run(out, proto)
+        walk.run::<_, true>(out, proto)
     }
 
     /// Makes the code. Gives its block, the number of instructions, and its cold bytes.
@@ -483,7 +486,7 @@ impl Rt {
                 true => analysis.run().map_err(|_| Refusal::NoMemory)?,
                 false => analysis.nothing(),
             }
-            let mut walk = Walk {
+            let walk = Walk {
                 rt: self,
                 stencils,
                 forwarded,
@@ -493,13 +496,12 @@ impl Rt {
                 targets: *targets,
                 sites,
                 bake,
-                measures: true,
                 direct: if config.direct_calls { direct } else { &[] },
                 evidence: *evidence,
             };
             let labels = &mut labels[..words * 2];
             let mut measure = Measure::linked(linked, labels);
-            let count = walk.run(&mut measure, proto)?;
+            let count = walk.run::<_, true>(&mut measure, proto)?;
             let size = measure.finish()?;
             let mut emitter = match Emitter::new(linked, region, size, labels) {
                 Ok(emitter) => emitter,
@@ -508,8 +510,7 @@ impl Rt {
                 )) if self.evict_one() => continue,
                 Err(error) => return Err(error.into()),
             };
-            walk.measures = false;
-            walk.run(&mut emitter, proto)?;
+            walk.run::<_, false>(&mut emitter, proto)?;
             let block = emitter.finish()?;
             serialize();
             return Ok((block, count, size.cold));
@@ -545,7 +546,7 @@ fn serialize() {
 /// What passes over the code ask of an operation, from the op table: a byte, because all the
 /// rest of a row only gets in the way of what the processor keeps at hand.
 ///
-/// The length in words, [`RESUMES`], [`CACHES`] and [`JUMPS`].
+/// The length in words, [`RESUMES`], [`CACHES`], [`JUMPS`] and [`LEAVES`].
 const BRIEFS: [u8; 256] = {
     let mut briefs = [1; 256];
     let mut i = 0;
@@ -566,6 +567,7 @@ const BRIEFS: [u8; 256] = {
             } else {
                 0
             }
+            | if OPS[i].op.leaves_number() { LEAVES } else { 0 }
             | if matches!(extra, Extra::Ic1 | Extra::Ic2) {
                 CACHES
             } else {
@@ -582,6 +584,15 @@ const RESUMES: u8 = 4;
 const CACHES: u8 = 8;
 /// It may jump.
 const JUMPS: u8 = 16;
+
+/// It leaves a number in a register of the processor.
+const LEAVES: u8 = 32;
+
+/// Does the instruction leave its number in a register of the processor?
+#[inline]
+pub(super) fn leaves_number(insn: Insn) -> bool {
+    BRIEFS[insn.op as usize] & LEAVES != 0
+}
 
 /// Does field d of this instruction say where it jumps to?
 #[inline]

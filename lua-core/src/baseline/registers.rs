@@ -19,7 +19,7 @@
 //! Must not know what any operation means: it looks at the op table, and at which stencils
 //! there are. Called by `compile.rs`.
 
-use super::compile::{jumps, words_of};
+use super::compile::{jumps, leaves_number, words_of};
 use super::{FORMS, Forwarded};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
@@ -365,6 +365,18 @@ impl Analysis<'_> {
         let loops: &[Loop] = self.loops;
         while at < self.proto.code_words {
             let insn = self.instruction(at);
+            if number.is_none() && loops.is_empty() {
+                // The usual case of what follows, in few steps.
+                let may_leave = self.may_leave(self.op(insn));
+                begun = insn.op == Op::ForPrep as u8;
+                number = match begun {
+                    true => Some(insn.a.wrapping_add(3)),
+                    false => (may_leave || leaves_number(insn)).then_some(insn.a),
+                };
+                asked = may_leave.then_some(at);
+                at += words_of(insn);
+                continue;
+            }
             let info = &OPS[insn.op as usize];
             let forwarded = &self.forwarded[info.op as usize];
             if loops.get(index).is_some_and(|l| at > l.end) {
