@@ -95,7 +95,7 @@ fn stencil(random: &mut Random, number: u32) -> StencilModel {
         hot,
         cold,
         align: if random.below(10) == 0 { 16 } else { 1 },
-        fallthrough: (number % 4 != 0).then(|| "hole_next".to_owned()),
+        fallthrough: (!number.is_multiple_of(4)).then(|| "hole_next".to_owned()),
         holes,
         register_holes: Vec::new(),
         short: None,
