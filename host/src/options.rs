@@ -41,6 +41,7 @@ Available options are:
   --jit-ic=off          compile without inline caches (for measuring)
   --jit-direct=off      compile all calls of library functions as calls (for measuring)
   --jit-registers=off   compile with all numbers in the frame (for measuring)
+  --jit-types=off       compile with all checks of types (for measuring)
   --jit-stubs N         most entries of an inline cache behind the first (5)
   --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
   --collect-always      collect garbage at every allocation (builds with extra-checks)
@@ -90,6 +91,8 @@ pub struct Options {
     pub direct_calls: bool,
     /// `--jit-registers=off`: compile with all numbers in the frame.
     pub registers: bool,
+    /// `--jit-types=off`: compile with all checks of types.
+    pub types: bool,
     /// `--jit-stubs`: entries of an inline cache behind the first.
     pub stubs: Option<u32>,
     /// `--force`: compile each function before it first runs.
@@ -196,6 +199,7 @@ impl Options {
             inline_caches: true,
             direct_calls: true,
             registers: true,
+            types: true,
             stubs: None,
             force: false,
             eager: false,
@@ -324,6 +328,10 @@ impl Options {
             }
             b"--jit-direct" => {
                 self.direct_calls = switch(glued.as_deref())?;
+                return Ok(0);
+            }
+            b"--jit-types" => {
+                self.types = switch(glued.as_deref())?;
                 return Ok(0);
             }
             b"--jit-registers" => {

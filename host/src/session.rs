@@ -225,6 +225,7 @@ fn use_bundle(
                 inline_caches: options.inline_caches,
                 direct_calls: options.direct_calls,
                 registers: options.registers,
+                types: options.types,
                 ..BaselineConfig::default()
             };
             if let Some(stubs) = options.stubs {

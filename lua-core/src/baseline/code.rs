@@ -321,6 +321,17 @@ impl Rt {
         }
     }
 
+    /// A register of a frame was changed from outside: what follows from bytecode alone isn't
+    /// certain any more.
+    pub(crate) fn forget_types(self) {
+        if let Some(baseline) = self.baseline()
+            && baseline.config.types
+        {
+            baseline.config.types = false;
+            self.discard_all();
+        }
+    }
+
     /// After marking, before anything is swept: takes the code of a prototype away if that
     /// is dead, or something that the code refers to.
     pub(crate) fn prune_compiled(self, proto: &Proto, live: u8) {

@@ -157,7 +157,14 @@ impl Walk<'_> {
                 direct = true;
             }
             let form = if plain { None } else { mark.form() };
+            let turn = match () {
+                () if plain => None,
+                () if op == Op::ForLoop as usize => mark.keep().map(|k| (0, k)),
+                () if op == Op::ForLoopUp as usize => mark.keep().map(|k| (1, k)),
+                () => None,
+            };
             let variants = match form {
+                _ if let Some((which, k)) = turn => self.moves.turns[which][k],
                 Some(form) => self.forwarded[op][form],
                 None => stencil.variants,
             };
@@ -181,7 +188,9 @@ impl Walk<'_> {
                     // It goes on behind it with what is kept; the result is in the frame only.
                     out.stencil(self.moves.reload[k as usize].of(insn), &operands, &[])?;
                 }
-                if let Some(k) = mark.keep() {
+                if let Some(k) = mark.keep()
+                    && turn.is_none()
+                {
                     out.stencil(self.moves.keep[k], &operands, &[])?;
                 }
                 if let Some(k) = mark.reload() {
@@ -479,13 +488,12 @@ impl Rt {
                 proto,
                 forwarded,
                 bake,
+                registers: config.registers,
+                types: config.types,
                 marks: &mut marks[..words],
                 loops,
             };
-            match config.registers {
-                true => analysis.run().map_err(|_| Refusal::NoMemory)?,
-                false => analysis.nothing(),
-            }
+            analysis.run().map_err(|_| Refusal::NoMemory)?;
             let walk = Walk {
                 rt: self,
                 stencils,

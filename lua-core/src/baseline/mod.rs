@@ -16,7 +16,9 @@
 //! `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `compile.rs` emits, `callees.rs` guesses what calls will call, `registers.rs` says where numbers are, `tier.rs` decides what and when, `code.rs` keeps account of what was
+//! `compile.rs` emits, `callees.rs` guesses what calls will call, `registers.rs` says where
+//! numbers are, `whole.rs` which have no fraction, `tier.rs` decides what and when, `code.rs`
+//! keeps account of what was
 //! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
 //! embedder look.
 //!
@@ -29,6 +31,7 @@ mod observe;
 mod registers;
 mod sites;
 mod tier;
+mod whole;
 
 use crate::engine::Engine;
 use crate::engine::interp::InterpError;
@@ -61,6 +64,8 @@ pub struct BaselineConfig {
     pub direct_calls: bool,
     /// Whether numbers are handed on in the processor's registers. Off: only in the frame.
     pub registers: bool,
+    /// Whether checks are left out that are known to succeed.
+    pub types: bool,
     /// Most stubs behind the entry of an inline cache that lies in the main code.
     pub stubs: u32,
     /// Ticks between samples; 0: as it seems worth while.
@@ -83,6 +88,7 @@ impl Default for BaselineConfig {
             inline_caches: true,
             direct_calls: true,
             registers: true,
+            types: true,
             stubs: 5,
             sample_every: 0,
             evict_every: 0,
@@ -267,9 +273,13 @@ const ENDINGS: [&[&str]; FORMS] = [
     &["_bb"],
     &["_x"],
     &["_cx"],
+    &["_i"],
+    &["_bi", "_ci"],
+    &["_ix"],
+    &["_cix"],
 ];
 /// How many there are.
-const FORMS: usize = 8;
+const FORMS: usize = 12;
 
 /// Stencils of an operation that get operands in the processor's registers.
 type Forwarded = [Variants; FORMS];
@@ -288,6 +298,8 @@ struct Moves {
     reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
     loads: [u32; KEPT],
+    /// `ForLoop` and `ForLoopUp` with a kept index.
+    turns: [[Variants; KEPT]; 2],
 }
 
 /// Ordinals of continuations.
@@ -369,15 +381,10 @@ impl Vm<'_> {
             *place = op_stencil(&bundle, [info.name, ""]).ok_or(missing(info.name))?;
         }
         let mut forwarded = [Forwarded::default(); OP_COUNT];
-        for ((places, stencil), info) in forwarded.iter_mut().zip(&mut stencils).zip(OPS) {
-            for (place, endings) in places.iter_mut().zip(ENDINGS) {
-                for ending in endings {
-                    if let Some(index) = stencil_named(&bundle, ["op_", info.name, ending]) {
-                        *place = Variants::new(&bundle, index).ok_or(missing(info.name))?;
-                        stencil.falls_to_entry |= falls_to_entry(&bundle, index);
-                    }
-                }
-            }
+        for ((forms, stencil), info) in forwarded.iter_mut().zip(&mut stencils).zip(OPS) {
+            let falls;
+            (*forms, falls) = forms_of(&bundle, info.name).ok_or(missing(info.name))?;
+            stencil.falls_to_entry |= falls;
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (_, _, name, _)) in direct.iter_mut().zip(DIRECT) {
@@ -517,6 +524,28 @@ fn falls_to_entry(bundle: &Bundle<'_>, index: u32) -> bool {
     falls.and_then(|ordinal| bundle.continuation(ordinal)) == Some("hole_entry")
 }
 
+/// The stencils of an operation that get or leave numbers in the processor's registers, and
+/// whether one of them falls through to the next instruction's entry.
+fn forms_of(bundle: &Bundle<'_>, name: &str) -> Option<(Forwarded, bool)> {
+    /// Those after the first ones exist only of operations that have one of the first.
+    const FIRST: usize = 3;
+    const LEAVES: usize = 6;
+    let mut forms = Forwarded::default();
+    let mut falls = false;
+    for i in [0, 1, 2, LEAVES].into_iter().chain(FIRST..FORMS) {
+        if i == FIRST && forms.iter().all(|form| form.is_none()) {
+            break;
+        }
+        for ending in ENDINGS[i] {
+            if let Some(index) = stencil_named(bundle, ["op_", name, ending]) {
+                forms[i] = Variants::new(bundle, index)?;
+                falls |= falls_to_entry(bundle, index);
+            }
+        }
+    }
+    Some((forms, falls))
+}
+
 /// The stencils that change what is in the processor's registers.
 fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
     const DIGITS: [&str; KEPT + 1] = ["0", "1", "2", "3", "4", "5", "6"];
@@ -527,6 +556,7 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
         keep: [0; KEPT],
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
+        turns: [[Variants::default(); KEPT]; 2],
     };
     let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
     for (load, letter) in out.number.iter_mut().zip(["a", "b", "c"]) {
@@ -538,6 +568,8 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
         out.keep[i] = index("keep_", DIGITS[i])?;
         out.reload[i] = Variants::new(bundle, index("reload_", DIGITS[i])?)?;
         out.loads[i] = index("loads_", DIGITS[i + 1])?;
+        out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
+        out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
     }
     Some(out)
 }

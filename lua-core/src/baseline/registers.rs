@@ -20,6 +20,7 @@
 //! there are. Called by `compile.rs`.
 
 use super::compile::{jumps, leaves_number, words_of};
+use super::whole::{Around, Whole};
 use super::{FORMS, Forwarded};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
@@ -48,8 +49,10 @@ mod form {
     /// the number.
     pub(super) const LEAVES: u32 = 6;
     pub(super) const LEAVES_C: u32 = 7;
+    /// The index is whole, in the frame and as the number; then both, leaving the result.
+    pub(super) const WHOLE: u32 = 8;
 }
-const _: () = assert!(form::LEAVES_C as usize + 1 == FORMS);
+const _: () = assert!(form::WHOLE as usize + 4 == FORMS);
 
 /// What is known of a word of code, before it is compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -74,8 +77,10 @@ impl Mark {
     const PLACE: u32 = 18;
     /// Its result becomes the number, other than by itself.
     const LEAVES: u32 = 1 << 20;
+    /// Its index is whole; of a `ForPrep`, at first, that its variable isn't assigned.
+    const WHOLE: u32 = 1 << 21;
     /// It lies in a loop of which registers are kept: its number plus one.
-    const LOOP_NUMBER: u32 = 21;
+    const LOOP_NUMBER: u32 = 22;
 
     fn set(&mut self, field: u32, value: u32) {
         self.0 |= (value + 1) << field;
@@ -89,6 +94,10 @@ impl Mark {
     #[inline]
     pub(super) fn form(self) -> Option<usize> {
         let form = self.field(Self::FORM);
+        if self.0 & Self::WHOLE != 0 {
+            let leaves = self.0 & Self::LEAVES != 0;
+            return Some(form::WHOLE as usize + form.is_some() as usize + leaves as usize * 2);
+        }
         if self.0 & Self::LEAVES == 0 {
             return form;
         }
@@ -183,6 +192,9 @@ pub(super) struct Analysis<'w> {
     pub(super) forwarded: &'w [Forwarded; OP_COUNT],
     /// The quickened forms of instructions are compiled.
     pub(super) bake: bool,
+    /// What is to be found out.
+    pub(super) registers: bool,
+    pub(super) types: bool,
     pub(super) marks: &'w mut [Mark],
     pub(super) loops: &'w mut Buffer<Loop>,
 }
@@ -203,27 +215,33 @@ impl Analysis<'_> {
         if self.bake { info.op } else { info.base }
     }
 
-    /// Leaves all numbers in the frame.
-    pub(super) fn nothing(&mut self) {
-        self.marks.fill(Mark::PLAIN);
-        self.loops.truncate(0);
-    }
-
     /// Fills the marks and the list of loops.
     pub(super) fn run(&mut self) -> Result<(), NoMemory> {
-        self.nothing();
-        self.find_targets()?;
-        self.choose_places();
+        self.marks.fill(Mark::PLAIN);
+        self.loops.truncate(0);
+        if self.registers || self.types {
+            let counts = self.find_targets()?;
+            self.choose_places(counts);
+        }
         Ok(())
     }
 
-    /// Finds out where jumps lead, and which loops have registers to keep.
-    fn find_targets(&mut self) -> Result<(), NoMemory> {
+    /// Finds out where jumps lead, and which loops have registers to keep. True if there
+    /// are numeric loops whose variables may be known to be whole.
+    fn find_targets(&mut self) -> Result<bool, NoMemory> {
+        let mut counts = false;
         let mut at = 0;
         // The end of the last loop: one that contains it isn't innermost.
         let mut last_end = 0;
+        let mut around = Around::default();
         while at < self.proto.code_words {
             let insn = self.instruction(at);
+            if self.types
+                && let Some(prepared) = around.read(at, insn)
+            {
+                self.marks[prepared as usize].0 |= Mark::WHOLE;
+                counts = true;
+            }
             if !jumps(insn) {
                 at += words_of(insn);
                 continue;
@@ -239,19 +257,20 @@ impl Analysis<'_> {
                 mark.0 = if of_loop && *mark == Mark::PLAIN {
                     Mark::LOOP
                 } else {
-                    Mark::TARGET
+                    mark.0 & Mark::WHOLE | Mark::TARGET
                 };
                 if info.control == Control::Loop && to <= at {
                     let innermost = last_end <= to;
                     last_end = at + 1;
-                    if innermost && at - to <= LONGEST && self.loops.len() < LOOPS {
+                    if innermost && self.registers && at - to <= LONGEST && self.loops.len() < LOOPS
+                    {
                         self.consider(to, at)?;
                     }
                 }
             }
             at += words_of(insn);
         }
-        Ok(())
+        Ok(counts)
     }
 
     /// Notes an innermost loop if it has registers worth keeping: those that get numbers in
@@ -270,14 +289,12 @@ impl Analysis<'_> {
             carried: bool,
         }
         let mut uses = [Uses::default(); MANY];
-        // Registers from this one on are changed as a run.
-        let mut run = MANY;
         let mut number = None;
         let mut at = start;
         while at <= end {
             let insn = self.instruction(at);
             let info = &OPS[insn.op as usize];
-            if self.marks[at as usize] != Mark::PLAIN {
+            if self.marks[at as usize].0 & (Mark::TARGET | Mark::LOOP) != 0 {
                 number = None;
             }
             let registers = [insn.a, insn.b, insn.c];
@@ -321,7 +338,16 @@ impl Analysis<'_> {
                 }
                 // After a call, control comes from outside.
                 Operand::Run if !matches!(info.op, Op::Call | Op::TailCall) => {
-                    run = run.min(insn.a as usize);
+                    // How many registers from a on.
+                    let count = match info.base {
+                        Op::ForPrep | Op::ForLoop | Op::ForLoopUp | Op::IterLoop => 4,
+                        Op::Method => 3,
+                        Op::IterCall => 4 + insn.b as usize,
+                        _ => MANY,
+                    };
+                    for uses in uses.iter_mut().skip(insn.a as usize).take(count) {
+                        uses.others = u8::MAX;
+                    }
                 }
                 _ => {}
             }
@@ -334,17 +360,24 @@ impl Analysis<'_> {
             kept: [0; KEPT],
         };
         for carried in [true, false] {
-            for (register, uses) in uses.iter().enumerate().take(run) {
+            for (register, uses) in uses.iter().enumerate() {
                 let worth = uses.numbers > 0
                     && uses.far > 0
                     && uses.others < 3
                     && uses.carried == carried
-                    && (carried || uses.far > uses.numbers);
+                    && (carried || uses.far >= uses.numbers);
                 if worth && let Some(place) = found.kept.get_mut(found.count) {
                     *place = register as u8;
                     found.count += 1;
                 }
             }
+        }
+        let last = self.instruction(end);
+        if matches!(OPS[last.op as usize].op, Op::ForLoop | Op::ForLoopUp)
+            && let Some(place) = found.kept.get_mut(found.count)
+        {
+            *place = last.a;
+            found.count += 1;
         }
         if found.count > 0 {
             self.loops.push(self.rt, found)?;
@@ -353,7 +386,8 @@ impl Analysis<'_> {
     }
 
     /// Finds out what each instruction gets and leaves in the processor's registers.
-    fn choose_places(&mut self) {
+    /// Of whole numbers only if it `counts`.
+    fn choose_places(&mut self, counts: bool) {
         let mut at = 0;
         // The register whose number the instruction before has left.
         let mut number = None;
@@ -362,10 +396,11 @@ impl Analysis<'_> {
         // It was a `ForPrep`: the only way to a loop's beginning besides the loop's end.
         let mut begun = false;
         let mut index = 0;
+        let mut whole = Whole::default();
         let loops: &[Loop] = self.loops;
         while at < self.proto.code_words {
             let insn = self.instruction(at);
-            if number.is_none() && loops.is_empty() {
+            if number.is_none() && loops.is_empty() && !counts {
                 // The usual case of what follows, in few steps.
                 let may_leave = self.may_leave(self.op(insn));
                 begun = insn.op == Op::ForPrep as u8;
@@ -384,8 +419,26 @@ impl Analysis<'_> {
             }
             let inside = loops.get(index).filter(|l| l.start <= at);
             let mark = &mut self.marks[at as usize];
+            let steady = info.op == Op::ForPrep && mark.0 & Mark::WHOLE != 0;
+            mark.0 &= !Mark::WHOLE;
             let comes = mark.0 == 0 || (mark.0 == Mark::LOOP && begun);
-            let number_here = number.filter(|_| comes);
+            if counts {
+                if mark.0 != 0 {
+                    whole.meet();
+                }
+                if !forwarded[form::WHOLE as usize].is_none() {
+                    // Of these operations, the key only comes in a register.
+                    let key = match forwarded[form::B as usize].is_none() {
+                        true => insn.c,
+                        false => insn.b,
+                    };
+                    if whole.has(key) {
+                        mark.0 |= Mark::WHOLE;
+                    }
+                }
+                whole.pass(self.rt, self.proto.entry + at * 8, insn, steady);
+            }
+            let number_here = number.filter(|_| comes && self.registers);
             if number_here.is_some() || inside.is_some() {
                 place_operands(mark, insn, forwarded, number_here, inside);
             }
@@ -395,7 +448,7 @@ impl Analysis<'_> {
                 self.marks[before as usize].0 |= Mark::LEAVES;
             }
             let leaves = info.op.leaves_number();
-            let may_leave = self.may_leave(self.op(insn));
+            let may_leave = self.registers && self.may_leave(self.op(insn));
             let mark = &mut self.marks[at as usize];
             if let Some(kept) = inside {
                 mark.0 |= (index as u32 + 1) << Mark::LOOP_NUMBER;
@@ -412,6 +465,12 @@ impl Analysis<'_> {
                         mark.0 |= Mark::LEAVES;
                     }
                 }
+            }
+            if let Some(kept) = inside
+                && matches!(info.op, Op::ForLoop | Op::ForLoopUp)
+                && let Some(place) = kept.place_of(insn.a)
+            {
+                mark.set(Mark::KEEP, place);
             }
             begun = info.op == Op::ForPrep;
             number = match info.op {

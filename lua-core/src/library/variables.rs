@@ -126,6 +126,8 @@ fn setlocal(call: &mut Call) -> Result<Results, Raise> {
         // The collector scans only stacks of threads that ran a second time.
         rt.note_thread_runs(thread);
     }
+    #[cfg(all(feature = "interp", target_arch = "x86_64"))]
+    rt.forget_types();
     let is_lua = ClosureRef::from_value(frame.function).is_some();
     let name = match found {
         Local::Named(name, slot) => {

@@ -606,14 +606,14 @@ fn array_slot(
     table: usize,
     key: impl FnOnce() -> Option<u32>,
 ) -> Option<(u32, u32, usize)> {
-    if m.reg_tag(table) != tag::TABLE {
-        cold_path();
-        return None;
-    }
     let Some(i) = key() else {
         cold_path();
         return None;
     };
+    if m.reg_tag(table) != tag::TABLE {
+        cold_path();
+        return None;
+    }
     let t = m.reg_ref(table);
     if i.wrapping_sub(1) >= m.get::<u32>(t, ARRAY_CAP) {
         cold_path();

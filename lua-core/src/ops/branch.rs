@@ -108,16 +108,16 @@ pub fn jump_ne<O: Operands>(m: Machine, o: O) -> Flow {
 /// if R[a] == K, a number, then pc += d
 #[inline(always)]
 pub fn jump_eq_n<O: Operands>(m: Machine, o: O) -> Flow {
-    let x = m.reg(o.a());
+    let x = o.number_a(m);
     // A tagged value read as a double is a NaN, which equals nothing.
-    when(f64::from_bits(x) == f64::from_bits(o.k()))
+    when(x == f64::from_bits(o.k()))
 }
 
 /// if not (R[a] == K), a number, then pc += d
 #[inline(always)]
 pub fn jump_ne_n<O: Operands>(m: Machine, o: O) -> Flow {
-    let x = m.reg(o.a());
-    if f64::from_bits(x) == f64::from_bits(o.k()) {
+    let x = o.number_a(m);
+    if x == f64::from_bits(o.k()) {
         Flow::Next
     } else {
         Flow::Taken

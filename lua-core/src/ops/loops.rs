@@ -64,7 +64,7 @@ fn step_loop<O: Operands, const UP: bool>(m: Machine, o: O) -> Flow {
     let a = o.a();
     let step = f64::from_bits(m.reg(a + 16));
     let limit = f64::from_bits(m.reg(a + 8));
-    let index = f64::from_bits(m.reg(a)) + step;
+    let index = o.number_a(m) + step;
     let go_on = if UP {
         index <= limit
     } else {

@@ -307,19 +307,15 @@ impl Machine {
     }
 
     /// A register's number as array index, else `None`; the caller checks the range.
-    /// What isn't a number reads as a NaN, which is no index.
+    /// What isn't a number reads as a NaN, which gives an index out of any range.
     #[inline(always)]
     pub fn index(self, offset: usize) -> Option<u32> {
-        // SAFETY: as `reg`. Two loads, or the compiler would make it one into an integer
-        // register, from where the number has a long way to the conversion.
+        // SAFETY: as `reg`. Two loads, which fold into the instructions that use them.
         unsafe {
             let address = self.base.byte_add(offset);
             let i = truncate((address as *const f64).read_volatile());
-            if widen(i).to_bits() == address.read_volatile() {
-                Some(i as u32)
-            } else {
-                None
-            }
+            let x = (address as *const f64).read_volatile();
+            is_whole(i, x).then_some(i as u32)
         }
     }
 
@@ -449,12 +445,18 @@ impl Machine {
 /// A value as array index, else `None`, as [`Machine::index`].
 #[inline(always)]
 pub fn index_of(x: u64) -> Option<u32> {
-    let i = truncate(f64::from_bits(x));
-    if widen(i).to_bits() == x {
-        Some(i as u32)
-    } else {
-        None
-    }
+    let x = f64::from_bits(x);
+    let i = truncate(x);
+    is_whole(i, x).then_some(i as u32)
+}
+
+/// Is `i`, which is `x` truncated, all of `x`? True for a NaN, of which `i` is in no range:
+/// so it takes one jump.
+#[inline(always)]
+#[expect(clippy::double_comparisons, reason = "not the same: true for a NaN")]
+fn is_whole(i: i32, x: f64) -> bool {
+    let y = widen(i);
+    !(y < x || y > x)
 }
 
 /// A 32-bit integer as a number. `cvtsi2sd` keeps the upper half of its target: without

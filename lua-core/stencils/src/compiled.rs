@@ -344,7 +344,10 @@ macro_rules! go_to_site {
 
 /// A stencil of an operation: `$operands` say how its operands arrive.
 macro_rules! stencil {
-    ($symbol:expr, $name:ident, |$vm:ident, $number:ident, $other:ident| $operands:expr, $leaves:expr) => {
+    ($symbol:expr, $name:ident, |$vm:ident, $number:ident $other:ident| $operands:expr, $leaves:expr) => {
+        stencil!($symbol, $name, |$vm, $number $other k0 k1 k2 k3 k4 k5| $operands, $leaves, |x| (k0, k1, k2, k3, k4, k5));
+    };
+    ($symbol:expr, $name:ident, |$vm:ident, $number:ident $other:ident $k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident| $operands:expr, $leaves:expr, |$x:ident| ($($again:expr),*)) => {
         const _: () = {
             #[unsafe(export_name = $symbol)]
             unsafe extern "rust-preserve-none" fn stencil(
@@ -355,12 +358,12 @@ macro_rules! stencil {
                 _: Ahead,
                 $number: Number,
                 $other: Number,
-                k0: Number,
-                k1: Number,
-                k2: Number,
-                k3: Number,
-                k4: Number,
-                k5: Number,
+                $k0: Number,
+                $k1: Number,
+                $k2: Number,
+                $k3: Number,
+                $k4: Number,
+                $k5: Number,
             ) {
                 // SAFETY: the arguments are a running frame; the holes are filled from the
                 // instruction that it runs.
@@ -379,12 +382,12 @@ macro_rules! stencil {
                                     tag,
                                     Number::uninit(),
                                     Number::uninit(),
-                                    k0,
-                                    k1,
-                                    k2,
-                                    k3,
-                                    k4,
-                                    k5
+                                    $k0,
+                                    $k1,
+                                    $k2,
+                                    $k3,
+                                    $k4,
+                                    $k5
                                 )
                             }
                             stay!(
@@ -395,12 +398,12 @@ macro_rules! stencil {
                                 tag,
                                 Number::uninit(),
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
                         Flow::Number(x) => {
@@ -413,12 +416,12 @@ macro_rules! stencil {
                                 tag,
                                 Number::new(x),
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
                         Flow::Value(v) => {
@@ -435,12 +438,12 @@ macro_rules! stencil {
                                     Number::uninit()
                                 },
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
                         Flow::Begun(x) => {
@@ -452,30 +455,16 @@ macro_rules! stencil {
                                 tag,
                                 Number::new(x),
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
-                        Flow::Again(x) => {
-                            stay!(
-                                hole_taken,
-                                vm,
-                                base,
-                                any,
-                                tag,
-                                Number::new(x),
-                                Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
-                            )
+                        Flow::Again($x) => {
+                            stay!(hole_taken, vm, base, any, tag, Number::new($x), Number::uninit(), $($again),*)
                         }
                         Flow::Taken => {
                             stay!(
@@ -486,12 +475,12 @@ macro_rules! stencil {
                                 tag,
                                 Number::uninit(),
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
                         Flow::TakenNext => {
@@ -503,12 +492,12 @@ macro_rules! stencil {
                                 tag,
                                 Number::uninit(),
                                 Number::uninit(),
-                                k0,
-                                k1,
-                                k2,
-                                k3,
-                                k4,
-                                k5
+                                $k0,
+                                $k1,
+                                $k2,
+                                $k3,
+                                $k4,
+                                $k5
                             )
                         }
                         Flow::Goto(base, pc) => {
@@ -627,7 +616,7 @@ macro_rules! stencils {
                 }
             )*
         }
-        $(stencil!(concat!("stencil_op_", stringify!($name)), $name, |vm, _number, _other| Baked(vm), false);)*
+        $(stencil!(concat!("stencil_op_", stringify!($name)), $name, |vm, _number _other| Baked(vm), false);)*
     };
 }
 
@@ -640,11 +629,12 @@ const NUMBER: u8 = 1;
 /// or the other number.
 const OTHER: u8 = 2;
 
-/// Operands of which some come in the processor's registers.
+/// Operands of which some come in the processor's registers. `WHOLE`: those that are indices
+/// are known to have no fraction.
 #[derive(Clone, Copy)]
-struct In<const A: u8, const B: u8, const C: u8>(Baked, Number, Number);
+struct In<const A: u8, const B: u8, const C: u8, const WHOLE: bool>(Baked, Number, Number);
 
-impl<const A: u8, const B: u8, const C: u8> In<A, B, C> {
+impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE> {
     #[inline(always)]
     fn from(self, place: u8, m: Machine, offset: usize) -> f64 {
         // SAFETY: the compiler puts such a stencil only where the number is there.
@@ -658,7 +648,7 @@ impl<const A: u8, const B: u8, const C: u8> In<A, B, C> {
     }
 }
 
-impl<const A: u8, const B: u8, const C: u8> Operands for In<A, B, C> {
+impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A, B, C, WHOLE> {
     #[inline(always)]
     fn a(self) -> usize {
         self.0.a()
@@ -710,6 +700,7 @@ impl<const A: u8, const B: u8, const C: u8> Operands for In<A, B, C> {
     #[inline(always)]
     fn index_b(self, m: Machine) -> Option<u32> {
         match B {
+            _ if WHOLE => Some(ops::truncate(self.number_b(m)) as u32),
             FRAME => m.index(self.b()),
             _ => ops::index_of(self.number_b(m).to_bits()),
         }
@@ -717,6 +708,7 @@ impl<const A: u8, const B: u8, const C: u8> Operands for In<A, B, C> {
     #[inline(always)]
     fn index_c(self, m: Machine) -> Option<u32> {
         match C {
+            _ if WHOLE => Some(ops::truncate(self.number_c(m)) as u32),
             FRAME => m.index(self.c()),
             _ => ops::index_of(self.number_c(m).to_bits()),
         }
@@ -741,7 +733,7 @@ macro_rules! forwarded {
         stencil!(
             concat!("stencil_op_", stringify!($name), "_", $letters),
             $name,
-            |vm, number, other| In::<$a, $b, $c>(Baked(vm), number, other),
+            |vm, number other| In::<$a, $b, $c, false>(Baked(vm), number, other),
             false
         );
     };
@@ -767,6 +759,10 @@ forwarded! {
     Neg b;
     GetIndex c;
     SetIndex b;
+    JumpEqN a;
+    JumpNeN a;
+    LoopEqN a;
+    LoopNeN a;
     JumpLt a b ab ba;
     JumpNotLt a b ab ba;
     JumpLe a b ab ba;
@@ -793,21 +789,61 @@ forwarded! {
     LoopNotLeKV a;
 }
 
-/// Stencils that leave the value that goes to register a as the number as well.
-macro_rules! leaving {
-    ($($symbol:literal $name:ident |$vm:ident, $number:ident, $other:ident| $operands:expr;)*) => {
-        $(stencil!($symbol, $name, |$vm, $number, $other| $operands, true);)*
+/// Stencils that leave the value that goes to register a as the number as well (x), and
+/// whose index is known to be whole (i).
+macro_rules! more {
+    ($($symbol:literal $name:ident $b:ident $c:ident $whole:literal $leaves:literal;)*) => {
+        $(stencil!(
+            $symbol,
+            $name,
+            |vm, number other| In::<FRAME, $b, $c, $whole>(Baked(vm), number, other),
+            $leaves
+        );)*
     };
 }
 
-leaving! {
-    "stencil_op_GetIndex_x" GetIndex |vm, _number, _other| Baked(vm);
-    "stencil_op_GetIndex_cx" GetIndex |vm, number, other| In::<FRAME, FRAME, NUMBER>(Baked(vm), number, other);
-    "stencil_op_GetIndexK_x" GetIndexK |vm, _number, _other| Baked(vm);
-    "stencil_op_GetFieldI_x" GetFieldI |vm, _number, _other| Baked(vm);
-    "stencil_op_GetFieldO_x" GetFieldO |vm, _number, _other| Baked(vm);
-    "stencil_op_GetUp_x" GetUp |vm, _number, _other| Baked(vm);
-    "stencil_op_GetUpCell_x" GetUpCell |vm, _number, _other| Baked(vm);
+more! {
+    "stencil_op_GetIndex_x" GetIndex FRAME FRAME false true;
+    "stencil_op_GetIndex_cx" GetIndex FRAME NUMBER false true;
+    "stencil_op_GetIndex_i" GetIndex FRAME FRAME true false;
+    "stencil_op_GetIndex_ci" GetIndex FRAME NUMBER true false;
+    "stencil_op_GetIndex_ix" GetIndex FRAME FRAME true true;
+    "stencil_op_GetIndex_cix" GetIndex FRAME NUMBER true true;
+    "stencil_op_SetIndex_i" SetIndex FRAME FRAME true false;
+    "stencil_op_SetIndex_bi" SetIndex NUMBER FRAME true false;
+    "stencil_op_GetIndexK_x" GetIndexK FRAME FRAME false true;
+    "stencil_op_GetFieldI_x" GetFieldI FRAME FRAME false true;
+    "stencil_op_GetFieldO_x" GetFieldO FRAME FRAME false true;
+    "stencil_op_GetUp_x" GetUp FRAME FRAME false true;
+    "stencil_op_GetUpCell_x" GetUpCell FRAME FRAME false true;
+}
+
+/// Ends of loops whose index is kept, named after its place.
+macro_rules! turns {
+    ($($symbol:literal $name:ident |$k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident| $index:ident, |$x:ident| $($again:expr),*;)*) => {
+        $(stencil!(
+            $symbol,
+            $name,
+            |vm, _number other $k0 $k1 $k2 $k3 $k4 $k5| In::<NUMBER, FRAME, FRAME, false>(Baked(vm), $index, other),
+            false,
+            |$x| ($($again),*)
+        );)*
+    };
+}
+
+turns! {
+    "stencil_op_ForLoop_k0" ForLoop |k0 k1 k2 k3 k4 k5| k0, |x| Number::new(x), k1, k2, k3, k4, k5;
+    "stencil_op_ForLoop_k1" ForLoop |k0 k1 k2 k3 k4 k5| k1, |x| k0, Number::new(x), k2, k3, k4, k5;
+    "stencil_op_ForLoop_k2" ForLoop |k0 k1 k2 k3 k4 k5| k2, |x| k0, k1, Number::new(x), k3, k4, k5;
+    "stencil_op_ForLoop_k3" ForLoop |k0 k1 k2 k3 k4 k5| k3, |x| k0, k1, k2, Number::new(x), k4, k5;
+    "stencil_op_ForLoop_k4" ForLoop |k0 k1 k2 k3 k4 k5| k4, |x| k0, k1, k2, k3, Number::new(x), k5;
+    "stencil_op_ForLoop_k5" ForLoop |k0 k1 k2 k3 k4 k5| k5, |x| k0, k1, k2, k3, k4, Number::new(x);
+    "stencil_op_ForLoopUp_k0" ForLoopUp |k0 k1 k2 k3 k4 k5| k0, |x| Number::new(x), k1, k2, k3, k4, k5;
+    "stencil_op_ForLoopUp_k1" ForLoopUp |k0 k1 k2 k3 k4 k5| k1, |x| k0, Number::new(x), k2, k3, k4, k5;
+    "stencil_op_ForLoopUp_k2" ForLoopUp |k0 k1 k2 k3 k4 k5| k2, |x| k0, k1, Number::new(x), k3, k4, k5;
+    "stencil_op_ForLoopUp_k3" ForLoopUp |k0 k1 k2 k3 k4 k5| k3, |x| k0, k1, k2, Number::new(x), k4, k5;
+    "stencil_op_ForLoopUp_k4" ForLoopUp |k0 k1 k2 k3 k4 k5| k4, |x| k0, k1, k2, k3, Number::new(x), k5;
+    "stencil_op_ForLoopUp_k5" ForLoopUp |k0 k1 k2 k3 k4 k5| k5, |x| k0, k1, k2, k3, k4, Number::new(x);
 }
 
 /// Stencils that only change what the processor's registers hold: on the left what goes on

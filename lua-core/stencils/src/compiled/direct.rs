@@ -70,7 +70,7 @@ macro_rules! direct {
             )*
         }
         $(stencil!(concat!("stencil_op_", stringify!($op), "_", stringify!($name)), $name,
-            |vm, _number, _other| Counted::<$arguments>(Baked(vm)), false);)*
+            |vm, _number _other| Counted::<$arguments>(Baked(vm)), false);)*
     };
 }
 
