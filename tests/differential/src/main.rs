@@ -239,7 +239,7 @@ fn check(
                 break;
             };
             found += 1;
-            report(o, folder, &reference, &engine, &rest, number)?;
+            report(o, folder, [&reference, &engine], &rest, number, &got)?;
             let before = rest.len();
             rest.retain(|(n, _)| *n != number);
             if rest.len() == before || rest.is_empty() || found >= o.differences {
@@ -253,17 +253,20 @@ fn check(
 fn report(
     o: &Options,
     folder: &Folder,
-    reference: &Engine,
-    engine: &Engine,
+    [reference, engine]: [&Engine; 2],
     programs: &[(u64, Vec<Node>)],
     number: u64,
+    got: &engines::Outcome,
 ) -> io::Result<()> {
     println!(
         "== DIFFERENCE seed {} program {number}, {}",
         o.seed, engine.name
     );
     let Some((_, nodes)) = programs.iter().find(|(n, _)| *n == number) else {
-        println!("not inside a program of its batch");
+        println!(
+            "not inside a program of the batch from {}: {}, {}",
+            programs[0].0, got.status, got.complaint
+        );
         return Ok(());
     };
     let alone = engines::file_text(&[(number, nodes)]);
