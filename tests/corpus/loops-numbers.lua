@@ -13,7 +13,7 @@ local comparisons = {"<", "<=", ">", ">="}
 local function operand()
   local r = random(8)
   if r <= 5 then return pick(names) end
-  if r == 6 then return pick {"1", "0.5", "3", "-2"} end
+  if r == 6 then return pick {"1", "0.5", "3", "-2", "i", "i"} end
   return "(" .. pick(names) .. " " .. pick(ops) .. " " .. pick(names) .. ")"
 end
 local function value()
@@ -38,6 +38,7 @@ local function statement()
   return pick {"cell = ", "s = s + "} .. pick(names)
 end
 
+local heads = {"for i = 1, 12 do\n", "for i = 1, 12 do\n", "for i = 12, 1, -1 do\n", "for i = a, 12, e do\n"}
 local function loop(far)
   local text = {"local t, up, cell = ...\nlocal function note(x) cell = x return cell end\n"}
   -- In a function of its own, `cell` is one that it has captured.
@@ -48,7 +49,7 @@ local function loop(far)
   local kind = random(3)
   local last = kind == 3 and "until i > 12 or " .. condition() or "end"
   text[#text + 1] = "local i = 0\n"
-  text[#text + 1] = kind == 1 and "for i = 1, 12 do\n" or kind == 2 and "while i < 12 do i = i + 1\n" or "repeat i = i + 1\n"
+  text[#text + 1] = kind == 1 and pick(heads) or kind == 2 and "while i < 12 do i = i + 1\n" or "repeat i = i + 1\n"
   for _ = 1, random(9) do text[#text + 1] = statement() .. "\n" end
   -- All six come from elsewhere once in a while.
   if random(far and 2 or 6) == 1 then
