@@ -365,7 +365,12 @@ impl Rt {
                     // The table of globals had another shape before, and won't have it again.
                     self.retain_stubs(site, |_| false);
                 }
-                if ((*site).stubs as u32) < most && self.add_stub(site, record, pc, new) {
+                if (*site).stubs as u32 >= most && !global {
+                    // One shape more than there may be stubs: asking each before the table
+                    // takes longer than asking the table at once.
+                    self.retain_stubs(site, |_| false);
+                    self.close(site, pc);
+                } else if ((*site).stubs as u32) < most && self.add_stub(site, record, pc, new) {
                     let inline = (*site).inline;
                     let useless = inline.is_empty() || inline.is_stale(epoch) || (*site).buried;
                     if (*site).stubs == 1 && useless {
@@ -373,8 +378,7 @@ impl Rt {
                     }
                 }
             }
-            let full = (*site).stubs as u32 >= most && !global;
-            if (full || (*site).misses >= PATIENCE) && !(*site).closed {
+            if (*site).misses >= PATIENCE && !(*site).closed {
                 self.close(site, pc);
             }
         }
