@@ -355,6 +355,7 @@ fn unused_memory_is_told_late_and_holds_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "up to 30,000 keys: minutes under Miri")]
 fn keys_spread_over_the_nodes() {
     type Family = (&'static str, fn(u32) -> Value);
     let families: [Family; 6] = [
