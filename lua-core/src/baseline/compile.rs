@@ -128,10 +128,10 @@ impl Walk<'_> {
             out.bind(Label(at))?;
             if !plain {
                 if let Some(k) = mark.other() {
-                    out.stencil(self.moves.other[k], &operands, &[])?;
+                    out.stencil(self.moves.other[k], &operands, &self.on())?;
                 }
                 if let Some(k) = mark.take() {
-                    out.stencil(self.moves.take[k], &operands, &[])?;
+                    out.stencil(self.moves.take[k], &operands, &self.on())?;
                 }
             }
             let mut op = insn.op as usize;
@@ -186,15 +186,19 @@ impl Walk<'_> {
                     && let Some(k) = kept.place_of(insn.a)
                 {
                     // It goes on behind it with what is kept; the result is in the frame only.
-                    out.stencil(self.moves.reload[k as usize].of(insn), &operands, &[])?;
+                    out.stencil(
+                        self.moves.reload[k as usize].of(insn),
+                        &operands,
+                        &self.on(),
+                    )?;
                 }
                 if let Some(k) = mark.keep()
                     && turn.is_none()
                 {
-                    out.stencil(self.moves.keep[k], &operands, &[])?;
+                    out.stencil(self.moves.keep[k], &operands, &self.on())?;
                 }
                 if let Some(k) = mark.reload() {
-                    out.stencil(self.moves.reload[k].of(insn), &operands, &[])?;
+                    out.stencil(self.moves.reload[k].of(insn), &operands, &self.on())?;
                 }
             }
             at += words;
@@ -215,6 +219,13 @@ impl Walk<'_> {
             }
         }
         Ok(count)
+    }
+
+    /// Where stencils lead that only move numbers: on. They may have been built with a jump
+    /// there.
+    #[inline(always)]
+    fn on(&self) -> [(u32, Target); 1] {
+        [(self.targets.next, Target::Next)]
     }
 
     /// Where control from outside enters the next instruction, at `next`.
@@ -284,6 +295,7 @@ impl Walk<'_> {
         mark: Mark,
     ) -> Result<(), EmitError<'static>> {
         let goes_on = [(self.targets.next, Target::Label(Label(at)))];
+        let on = self.on();
         out.bind(Label(proto.code_words + at))?;
         let kept = mark.of_loop().and_then(|i| self.loops.get(i));
         if let Some(place) = mark.number() {
@@ -293,7 +305,7 @@ impl Walk<'_> {
                 self.operands(operands, insn, pc);
             }
             let load = self.moves.number[place].of(insn);
-            out.stencil(load, operands, if kept.is_some() { &[] } else { &goes_on })?;
+            out.stencil(load, operands, if kept.is_some() { &on } else { &goes_on })?;
         }
         if let Some(kept) = kept {
             for (place, &register) in operands[Hole::Kept as usize..].iter_mut().zip(&kept.kept) {
@@ -301,7 +313,7 @@ impl Walk<'_> {
             }
             let starts = kept.start == at;
             let loads = self.moves.loads[kept.count - 1];
-            out.stencil(loads, operands, if starts { &[] } else { &goes_on })?;
+            out.stencil(loads, operands, if starts { &on } else { &goes_on })?;
         }
         Ok(())
     }
