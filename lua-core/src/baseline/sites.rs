@@ -12,9 +12,11 @@
 //!
 //! All links are words in the region, so that stubs come and go without a change of published
 //! code. The last link leads to `aot_miss`: the slow path carries the operation out and fills
-//! the instruction's own cache ([`Rt::slow_and_learn`]), from which a stub is made. When a
-//! site has enough of them, or they don't help, the last link leads to the shared part that
-//! looks shape and name up in a table (`ops/access.rs`): the site is *closed*.
+//! the instruction's own cache ([`Rt::slow_and_learn`]), from which a stub is made. When
+//! they don't help, the last link leads to the shared part that looks shape and name up in a
+//! table (`ops/access.rs`): the site is *closed*. When more shapes come by than there may be
+//! stubs it is closed as well, and all its stubs go: asking one after the other before the
+//! table takes longer than the table alone.
 //!
 //! # Invariants
 //! - A stub's entry is valid as long as its shapes live: pruning frees it before (`code.rs`).
@@ -366,8 +368,6 @@ impl Rt {
                     self.retain_stubs(site, |_| false);
                 }
                 if (*site).stubs as u32 >= most && !global {
-                    // One shape more than there may be stubs: asking each before the table
-                    // takes longer than asking the table at once.
                     self.retain_stubs(site, |_| false);
                     self.close(site, pc);
                 } else if ((*site).stubs as u32) < most && self.add_stub(site, record, pc, new) {

@@ -93,6 +93,7 @@ impl<T: Copy> Buffer<T> {
     }
 
     /// Lets it live as long as the VM.
+    #[cfg(all(feature = "interp", target_arch = "x86_64"))]
     pub(crate) fn leak(self) -> &'static mut [T] {
         // SAFETY: the first `len` elements are initialized; the memory belonged to this buffer,
         // and is never given back. Only the VM's own state refers to it.

@@ -81,6 +81,22 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
     }
 }
 
+/// The head of a call that is expected to call a native function with this shortcut: where
+/// control goes if it isn't that one; `other` calls any.
+#[inline(always)]
+fn unexpected<O: Operands>(m: Machine, o: O, shortcut: Shortcut, other: Part) -> Option<Flow> {
+    if m.tick() {
+        cold_path();
+        return Some(Flow::Trap);
+    }
+    // The number says which function it is, whatever has become of the one that was expected.
+    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
+        cold_path();
+        return Some(Flow::Rest(other));
+    }
+    None
+}
+
 /// A `Call` that is expected to call a native function with this shortcut, whose body is
 /// `body`.
 #[inline(always)]
@@ -90,16 +106,7 @@ pub fn direct<O: Operands>(
     shortcut: Shortcut,
     body: impl FnOnce(Machine, O) -> Flow,
 ) -> Flow {
-    if m.tick() {
-        cold_path();
-        return Flow::Trap;
-    }
-    // The number says which function it is, whatever has become of the one that was expected.
-    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
-        cold_path();
-        return Flow::Rest(Part::OtherCall);
-    }
-    body(m, o)
+    unexpected(m, o, shortcut, Part::OtherCall).unwrap_or_else(|| body(m, o))
 }
 
 /// The same of a `TailCall`.
@@ -110,13 +117,8 @@ pub fn direct_tail<O: Operands>(
     shortcut: Shortcut,
     body: impl FnOnce(Machine, O) -> Flow,
 ) -> Flow {
-    if m.tick() {
-        cold_path();
-        return Flow::Trap;
-    }
-    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
-        cold_path();
-        return Flow::Rest(Part::TailCall);
+    if let Some(flow) = unexpected(m, o, shortcut, Part::TailCall) {
+        return flow;
     }
     match body(m, o) {
         Flow::Next => return_simple(m, m.reg(o.a())).unwrap_or_else(|| {

@@ -178,18 +178,7 @@ impl<O: Operands> Operands for IteratorCall<O> {
         };
         link((self.a() / 8) as u32 + 2, kind)
     }
-    #[inline(always)]
-    fn k(self) -> u64 {
-        self.0.k()
-    }
-    #[inline(always)]
-    fn extra(self, i: usize) -> u32 {
-        self.0.extra(i)
-    }
-    #[inline(always)]
-    fn pc(self) -> *const u64 {
-        self.0.pc()
-    }
+    crate::pass_on_operands! { k extra pc }
 }
 
 /// Calls an iterator that is a Lua function, or that a coroutine runs.

@@ -113,6 +113,27 @@ macro_rules! define_parts {
 }
 for_each_part!(define_parts);
 
+/// Methods of [`Operands`] that pass on to those of the operands in `self.0`.
+#[macro_export]
+macro_rules! pass_on_operands {
+    (@ $name:ident($($argument:ident: $from:ty)?) $to:ty) => {
+        #[inline(always)]
+        fn $name(self $(, $argument: $from)?) -> $to {
+            self.0.$name($($argument)?)
+        }
+    };
+    (@ extra) => { $crate::pass_on_operands!(@ extra(i: usize) u32); };
+    (@ k) => { $crate::pass_on_operands!(@ k() u64); };
+    (@ pc) => { $crate::pass_on_operands!(@ pc() *const u64); };
+    (@ d) => { $crate::pass_on_operands!(@ d() u32); };
+    (@ signature) => { $crate::pass_on_operands!(@ signature() u32); };
+    (@ shape) => { $crate::pass_on_operands!(@ shape() u32); };
+    (@ epoch) => { $crate::pass_on_operands!(@ epoch() u32); };
+    (@ new_shape) => { $crate::pass_on_operands!(@ new_shape() u32); };
+    (@ $name:ident) => { $crate::pass_on_operands!(@ $name() usize); };
+    ($($name:ident)*) => { $($crate::pass_on_operands!(@ $name);)* };
+}
+
 /// How a body gets at its operands. Registers come as byte offsets from the base.
 pub trait Operands: Copy {
     /// Register a, in bytes.

@@ -649,41 +649,8 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE
 }
 
 impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A, B, C, WHOLE> {
-    #[inline(always)]
-    fn a(self) -> usize {
-        self.0.a()
-    }
-    #[inline(always)]
-    fn b(self) -> usize {
-        self.0.b()
-    }
-    #[inline(always)]
-    fn c(self) -> usize {
-        self.0.c()
-    }
-    #[inline(always)]
-    fn imm_b(self) -> usize {
-        self.0.imm_b()
-    }
-    #[inline(always)]
-    fn imm_c(self) -> usize {
-        self.0.imm_c()
-    }
-    #[inline(always)]
-    fn d(self) -> u32 {
-        self.0.d()
-    }
-    #[inline(always)]
-    fn k(self) -> u64 {
-        self.0.k()
-    }
-    #[inline(always)]
-    fn extra(self, i: usize) -> u32 {
-        self.0.extra(i)
-    }
-    #[inline(always)]
-    fn pc(self) -> *const u64 {
-        self.0.pc()
+    lua_core::pass_on_operands! {
+        a b c imm_b imm_c d k extra pc signature up item shape slot epoch new_shape
     }
     #[inline(always)]
     fn number_a(self, m: Machine) -> f64 {

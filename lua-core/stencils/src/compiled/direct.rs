@@ -11,18 +11,7 @@ use lua_core::shortcuts::Shortcut;
 struct Counted<const ARGUMENTS: usize>(Baked);
 
 impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
-    #[inline(always)]
-    fn a(self) -> usize {
-        self.0.a()
-    }
-    #[inline(always)]
-    fn b(self) -> usize {
-        self.0.b()
-    }
-    #[inline(always)]
-    fn c(self) -> usize {
-        self.0.c()
-    }
+    lua_core::pass_on_operands! { a b c d k extra pc }
     #[inline(always)]
     fn imm_b(self) -> usize {
         ARGUMENTS + 1
@@ -30,22 +19,6 @@ impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
     #[inline(always)]
     fn imm_c(self) -> usize {
         2
-    }
-    #[inline(always)]
-    fn d(self) -> u32 {
-        self.0.d()
-    }
-    #[inline(always)]
-    fn k(self) -> u64 {
-        self.0.k()
-    }
-    #[inline(always)]
-    fn extra(self, i: usize) -> u32 {
-        self.0.extra(i)
-    }
-    #[inline(always)]
-    fn pc(self) -> *const u64 {
-        self.0.pc()
     }
 }
 
