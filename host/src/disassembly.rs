@@ -47,6 +47,7 @@ impl Symbols {
             symbols: self,
             function,
             code,
+            main: None,
             pieces: &all,
         };
         let mut out = String::new();
@@ -67,6 +68,22 @@ impl Symbols {
         }
         out
     }
+
+    /// The listing of a stub's code, whose function has the code `main`.
+    pub fn stub(&self, function: &Function<'_>, code: Code<'_>, main: Code<'_>) -> String {
+        let view = View {
+            symbols: self,
+            function,
+            code,
+            main: Some(main),
+            pieces: &[],
+        };
+        let mut out = String::new();
+        for part in [code.hot, code.cold] {
+            view.lines(&mut out, part, &(0..part.len() as u32));
+        }
+        out
+    }
 }
 
 /// What the names of one function's listing are made from.
@@ -74,6 +91,8 @@ struct View<'v> {
     symbols: &'v Symbols,
     function: &'v Function<'v>,
     code: Code<'v>,
+    /// The function's code, where that is other code.
+    main: Option<Code<'v>>,
     pieces: &'v [Piece<'static>],
 }
 
@@ -139,6 +158,9 @@ impl View<'_> {
         }
         if let Some(at) = within(self.code.cold) {
             return format!("cold.{at:x}");
+        }
+        if let Some(at) = self.main.and_then(|main| within(main.hot)) {
+            return format!("main.{at:x}");
         }
         let known = self.symbols.name_of(address);
         known.unwrap_or_else(|| "elsewhere".to_owned())

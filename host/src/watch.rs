@@ -93,6 +93,18 @@ impl Inner {
             let _ = writeln!(text, "---- {}", title(function));
             text.push_str(&self.symbols.listing(function, *code, pieces));
         }
+        if self.dump
+            && let Notice::Stub {
+                function,
+                word,
+                form,
+                code,
+                main,
+            } = notice
+        {
+            let _ = writeln!(text, "---- stub: {}, {word} {form}", title(function));
+            text.push_str(&self.symbols.stub(function, *code, *main));
+        }
         // There is nowhere to report a failure to.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
@@ -111,7 +123,18 @@ impl Inner {
                 self.name_one(&name, code.hot);
                 self.name_one(&format!("{name} [cold]"), code.cold);
             }
-            Notice::Removed { code, .. } => {
+            Notice::Stub {
+                function,
+                word,
+                form,
+                code,
+                ..
+            } => {
+                let name = format!("lua:{} [stub {word} {form}]", title(function));
+                self.name_one(&name, code.hot);
+                self.name_one(&format!("{name} [cold]"), code.cold);
+            }
+            Notice::Removed { code, .. } | Notice::StubRemoved { code } => {
                 if let Some(debugger) = &mut self.debugger {
                     debugger.remove(code.hot);
                     debugger.remove(code.cold);
@@ -145,7 +168,7 @@ fn title(function: &Function<'_>) -> String {
 /// The line of `-jv`.
 fn line(notice: &Notice<'_>) -> String {
     match notice {
-        Notice::Linked { .. } => String::new(),
+        Notice::Linked { .. } | Notice::StubRemoved { .. } => String::new(),
         Notice::Compiled {
             function,
             cause,
@@ -161,6 +184,18 @@ fn line(notice: &Notice<'_>) -> String {
                 Cause::Improved => "again",
             },
             pieces.instructions,
+            code.hot.len(),
+            code.cold.len()
+        ),
+        Notice::Stub {
+            function,
+            word,
+            form,
+            code,
+            ..
+        } => format!(
+            "[stub {}: instruction {word}, {form}, {}+{} bytes]\n",
+            title(function),
             code.hot.len(),
             code.cold.len()
         ),

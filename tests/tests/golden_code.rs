@@ -17,7 +17,11 @@ fn functions_become_the_code_that_was_reviewed() {
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     let mut differing = Vec::new();
     let mut count = 0;
-    for text in ended.stderr.split("---- functions.lua:").skip(1) {
+    for text in ended.stderr.split("---- ") {
+        // Stubs that were made while it ran aren't looked at.
+        let Some(text) = text.strip_prefix("functions.lua:") else {
+            continue;
+        };
         let (title, code) = text.split_once('\n').expect("a title");
         // The main chunk has none.
         let Some((_, name)) = title.split_once(' ') else {

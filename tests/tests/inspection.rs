@@ -132,6 +132,30 @@ fn the_dump_has_bytecode_stencils_and_instructions() {
     assert!(ended.stderr.contains("  jmp "), "{}", ended.stderr);
 }
 
+/// A site that two shapes come by, after its function was compiled.
+const STUB: &str = "
+local function x(t) return t.x end
+local s, points = 0, { { x = 1 }, { y = 1, x = 1 } }
+for i = 1, 100 do s = s + x(points[1]) + x(points[2]) end
+print(s)";
+
+#[test]
+fn stubs_are_told_of() {
+    let ended = told(&["-jv", "-jdump", "--force"], STUB);
+    assert_eq!(ended.stdout, b"200\n");
+    let line = "[stub (command line):2 x: instruction 0, GetFieldI, ";
+    // Twice before the function is compiled again, with what they know.
+    assert!(ended.stderr.matches(line).count() >= 2, "{}", ended.stderr);
+    let (_, dump) = (ended.stderr)
+        .split_once("---- stub: (command line):2 x, 0 GetFieldI\n")
+        .expect("a listing");
+    // It goes on in the function's code.
+    let ways = dump.split("----").next().unwrap_or_default();
+    assert!(ways.contains("  jmp main."), "{}", ended.stderr);
+    let ended = told(&["--stats", "--force"], STUB);
+    assert!(ended.counter("stubs") >= 2);
+}
+
 #[test]
 fn perf_finds_names_in_a_map() {
     let running = start(&mut command(&["--perf-map", "-e", PROGRAM]));

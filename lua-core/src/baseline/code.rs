@@ -50,6 +50,11 @@ impl Compiled {
     pub(super) fn block(&self) -> Option<&CodeBlock> {
         self.block.as_ref()
     }
+
+    /// The function.
+    pub(super) fn proto(&self) -> ProtoRef {
+        ProtoRef(self.proto)
+    }
 }
 
 const MAP: u32 = size_of::<Compiled>() as u32;

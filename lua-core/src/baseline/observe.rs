@@ -84,6 +84,24 @@ pub enum Notice<'a> {
         /// Why it isn't.
         why: Refusal,
     },
+    /// An inline cache of compiled code learnt an entry.
+    Stub {
+        /// The function.
+        function: Function<'a>,
+        /// The word of bytecode whose instruction has the cache.
+        word: u32,
+        /// The form that the operation takes in the stub, as listings name it.
+        form: &'static str,
+        /// The stub's code.
+        code: Code<'a>,
+        /// The function's code, to which it returns.
+        main: Code<'a>,
+    },
+    /// A stub is about to be taken away.
+    StubRemoved {
+        /// Its code.
+        code: Code<'a>,
+    },
     /// Code of a function is about to be taken away.
     Removed {
         /// The function.
@@ -424,6 +442,44 @@ impl Rt {
             pieces,
         };
         (observer.notify)(observer.context, &notice);
+    }
+
+    /// Tells the observer that a stub was made: for the instruction at a word of the function
+    /// with this record, in the form `form`.
+    pub(super) fn tell_stub(self, record: u32, word: u32, form: Op, block: &CodeBlock) {
+        let Some(baseline) = self.baseline() else {
+            return;
+        };
+        let Some(observer) = baseline.config.observer else {
+            return;
+        };
+        // SAFETY: a live record; both blocks are in use until the observer has returned.
+        unsafe {
+            let compiled: *const Compiled = self.at(record);
+            let Some(main) = (*compiled).block() else {
+                return;
+            };
+            let notice = Notice::Stub {
+                function: Function::new(self, (*compiled).proto()),
+                word,
+                form: OPS[form as usize].name,
+                code: Code::of(baseline, block),
+                main: Code::of(baseline, main),
+            };
+            (observer.notify)(observer.context, &notice);
+        }
+    }
+
+    /// Tells the observer that a stub is about to be taken away.
+    pub(super) fn tell_stub_removed(self, block: &CodeBlock) {
+        let Some(baseline) = self.baseline() else {
+            return;
+        };
+        if let Some(observer) = baseline.config.observer {
+            // SAFETY: it is in use until the observer has returned.
+            let code = unsafe { Code::of(baseline, block) };
+            (observer.notify)(observer.context, &Notice::StubRemoved { code });
+        }
     }
 
     /// Tells the observer that a function wasn't compiled.

@@ -449,6 +449,8 @@ impl Rt {
         }
         // SAFETY: the contract; the fresh stub has room.
         unsafe {
+            let form = OPS[entry.op as usize].op;
+            self.tell_stub(record, (*site).at, form, &block);
             let header = self.header(stub);
             let to = block.entry() as u64;
             self.at::<Stub>(stub).write(Stub {
@@ -484,8 +486,11 @@ impl Rt {
                 *link = (*s).next;
                 *chain = (*s).older;
                 (*site).stubs -= 1;
-                if let (Some(block), Some(baseline)) = ((*s).block.take(), self.baseline()) {
-                    baseline.region.free(block);
+                if let Some(block) = (*s).block.take() {
+                    self.tell_stub_removed(&block);
+                    if let Some(baseline) = self.baseline() {
+                        baseline.region.free(block);
+                    }
                 }
                 self.release(stub, STUB_BYTES);
             }
