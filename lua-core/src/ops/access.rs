@@ -73,16 +73,25 @@ pub struct Stub {
     pub place: Place,
 }
 
-/// Number of [`Stub`]s in the VM state: a power of two.
-pub const STUBS: usize = 256;
+impl Stub {
+    #[inline(always)]
+    pub(crate) fn is_of(&self, shape: u32, key: u32) -> bool {
+        self.shape == shape && self.key == key
+    }
+}
+
+/// Number of [`Stub`]s in the VM state: a power of two. Each belongs into one of a pair, so
+/// that two which come by in turn don't drive each other out.
+pub const STUBS: usize = 512;
 /// Misses of an instruction until it changes what it holds. Later, since that helped so
 /// little, as many times as many.
 pub const PATIENCE: u32 = 32;
 
-/// Index of the stub for a shape and a property name.
+/// Index of the first of the two stubs that may be for a shape and a property name. Shapes
+/// are 32 bytes apart; the lowest bits of a key tell its kind.
 #[inline(always)]
 pub fn stub_index(shape: u32, key: u32) -> usize {
-    ((shape >> 4) ^ ((key >> 4).wrapping_mul(0x9E37_79B1) >> 16) ^ key) as usize % STUBS
+    ((shape >> 5) ^ (key.wrapping_mul(0x9E37_79B1) >> 16)) as usize % (STUBS / 2) * 2
 }
 
 /// Counts a miss of the instruction's cache; now and then it is time to look
@@ -108,12 +117,17 @@ fn patient<O: Operands>(_m: Machine, o: O) -> bool {
 #[inline(always)]
 pub(super) fn stub_of(m: Machine, t: u32, key: u32) -> Option<Stub> {
     let shape: u32 = m.get(t, SHAPE);
-    // SAFETY: the index is in bounds.
-    let s = unsafe { *(&raw const (*m.vm).stubs as *const Stub).add(stub_index(shape, key)) };
-    if s.shape != shape || s.key != key {
-        return None;
+    // SAFETY: the index is in bounds, and that of the first of two.
+    unsafe {
+        let mut s = (&raw const (*m.vm).stubs as *const Stub).add(stub_index(shape, key));
+        if !(*s).is_of(shape, key) {
+            s = s.add(1);
+            if !(*s).is_of(shape, key) {
+                return None;
+            }
+        }
+        Some(*s)
     }
-    Some(s)
 }
 
 /// A property by its stub. `None`: look properly.

@@ -42,6 +42,25 @@ impl Stubs {
         }
     }
 
+    /// What is known of a shape and a name.
+    fn find(&self, shape: u32, key: u32) -> Option<Stub> {
+        let i = stub_index(shape, key);
+        let pair = self.entries.get(i..i + 2)?;
+        pair.iter().find(|s| s.is_of(shape, key)).copied()
+    }
+
+    /// Takes an entry in, as the first of its pair; what was entered before the other is
+    /// forgotten.
+    fn enter(&mut self, stub: Stub) {
+        let i = stub_index(stub.shape, stub.key);
+        if let Some([first, second]) = self.entries.get_mut(i..i + 2) {
+            if !first.is_of(stub.shape, stub.key) {
+                *second = *first;
+            }
+            *first = stub;
+        }
+    }
+
     /// Forgets everything: shapes and strings may be gone.
     pub(crate) fn clear(&mut self) {
         self.entries = [EMPTY; STUBS];
@@ -51,20 +70,18 @@ impl Stubs {
 impl Rt {
     /// The place of a property, if it is of a kind that caches know.
     fn place_of(self, object: Value, shape: u32, key: StrRef) -> Option<Stub> {
-        // SAFETY: plain field; the entry is in bounds.
-        let entry = unsafe { &mut (&mut (*self.vm()).stubs.entries)[stub_index(shape, key.0)] };
-        if entry.shape == shape && entry.key == key.0 {
-            // SAFETY: plain field.
-            let epoch = unsafe { (*self.vm()).epoch };
-            if matches!(entry.place, Place::Inline | Place::Outline) || entry.epoch == epoch {
-                return Some(*entry);
-            }
+        // SAFETY: plain fields.
+        let (stubs, epoch) = unsafe { (&mut (*self.vm()).stubs, (*self.vm()).epoch) };
+        if let Some(stub) = stubs.find(shape, key.0)
+            && (matches!(stub.place, Place::Inline | Place::Outline) || stub.epoch == epoch)
+        {
+            return Some(stub);
         }
         let stub = self.find_place(object, shape, key)?;
         // Stores by stub don't ask what a key means to caches: they must never find
         // the name of an event, wherever it was looked up.
         if !self.is_event_name(key) {
-            *entry = stub;
+            stubs.enter(stub);
         }
         Some(stub)
     }
@@ -160,7 +177,7 @@ impl Rt {
         if meta == 0 || self.is_dictionary(TableRef(meta)) {
             return;
         }
-        // SAFETY: live table; plain fields; the entry is in bounds.
+        // SAFETY: live table; plain fields.
         unsafe {
             let shape = (*self.table(TableRef(meta))).shape;
             let name = (*self.vm()).event_names[event as usize];
@@ -171,28 +188,28 @@ impl Rt {
                 Some(slot) => (Place::Outline, (slot - inline + 1) * 8),
             };
             let key = event_key(name);
-            (&mut (*self.vm()).stubs.entries)[stub_index(shape, key)] = Stub {
+            (*self.vm()).stubs.enter(Stub {
                 shape,
                 key,
                 slot,
                 epoch: 0,
                 place,
-            };
+            });
         }
     }
 
     /// Lets `setmetatable` find the shape that tables of this shape, which have no metatable,
     /// get with it.
     pub(crate) fn remember_metatable(self, shape: ShapeRef, meta: TableRef, with: ShapeRef) {
-        // SAFETY: the entry is in bounds. A name is never at a table's reference.
+        // SAFETY: plain field. A name is never at a table's reference.
         unsafe {
-            (&mut (*self.vm()).stubs.entries)[stub_index(shape.0, meta.0)] = Stub {
+            (*self.vm()).stubs.enter(Stub {
                 shape: shape.0,
                 key: meta.0,
                 slot: with.0,
                 epoch: 0,
                 place: Place::Shape,
-            };
+            });
         }
     }
 
@@ -257,9 +274,8 @@ impl Rt {
             && matches!(stub.place, Place::Chain | Place::Absent)
         {
             let key = chain_key(key.0);
-            // SAFETY: plain field; the entry is in bounds.
-            let entry = unsafe { &mut (&mut (*self.vm()).stubs.entries)[stub_index(shape, key)] };
-            *entry = Stub { key, ..stub };
+            // SAFETY: plain field.
+            unsafe { (*self.vm()).stubs.enter(Stub { key, ..stub }) };
         }
     }
 
@@ -353,13 +369,13 @@ impl Rt {
                 (*self.table(TableRef(meta))).flags |= ON_CHAIN;
                 self.quicken(pc, Op::SetFieldF, [old.0, slot, epoch, 0]);
                 let key = store_key(key.0);
-                (&mut (*self.vm()).stubs.entries)[stub_index(old.0, key)] = Stub {
+                (*self.vm()).stubs.enter(Stub {
                     shape: old.0,
                     key,
                     slot,
                     epoch,
                     place: Place::Handler,
-                };
+                });
             }
             if !newindex.is_nil() || self.is_dictionary(t) || self.is_event_name(key) {
                 return self.set_index(base, pc, object, Some(i.a), key.value(), v);
