@@ -39,6 +39,7 @@ mod variables;
 use crate::error::Raise;
 use crate::heap::{NoMemory, Rt, StrRef, TableRef};
 use crate::native::{Call, NativeFn, Results, Special};
+use crate::shape::INLINE_MAX;
 use crate::value::{Type, Value};
 
 pub(crate) use base::unreachable_native;
@@ -135,7 +136,8 @@ impl Rt {
         if let Some(t) = TableRef::from_value(self.raw_get_str(self.globals(), key)) {
             return Ok(t);
         }
-        let t = self.new_table(self.root_shape(0)?, 0)?;
+        // Its functions lie in the table itself: one load less than from a property array.
+        let t = self.new_table(self.root_shape(INLINE_MAX)?, 0)?;
         self.raw_set_str(self.globals(), key, t.value())?;
         Ok(t)
     }
