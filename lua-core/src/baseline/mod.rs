@@ -89,7 +89,7 @@ impl Default for BaselineConfig {
             direct_calls: true,
             registers: true,
             types: true,
-            stubs: 5,
+            stubs: 4,
             sample_every: 0,
             evict_every: 0,
             count_interpreted: false,

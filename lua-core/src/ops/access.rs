@@ -98,6 +98,9 @@ pub fn stub_index(shape: u32, key: u32) -> usize {
 /// properly and to let the instruction hold another shape.
 #[inline(always)]
 fn patient<O: Operands>(_m: Machine, o: O) -> bool {
+    if !O::LEARNS {
+        return true;
+    }
     // SAFETY: the instruction has its cache words; the last number is spare in
     // all forms that come here.
     unsafe {
@@ -258,7 +261,7 @@ pub fn method_missed<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn set_missed<O: Operands>(m: Machine, o: O) -> Flow {
     let op = super::insn(o.pc()).op;
-    if op == Op::SetFieldIN as u8 || op == Op::SetFieldON as u8 {
+    if O::LEARNS && (op == Op::SetFieldIN as u8 || op == Op::SetFieldON as u8) {
         // Compiled code may be of another form than the instruction; of these the last
         // number isn't spare.
         cold_path();

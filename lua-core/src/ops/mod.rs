@@ -96,6 +96,7 @@ macro_rules! for_each_part {
             ModVK    K    arith::modulo_vk_rest  "the same of a `ModVK`";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
             OtherCall None call::other_call      "a `Call` of another function than compiled code expects";
+            TailResult Resume call::tail_result "the result of a `TailCall` of a library function, to anything but a simple call";
             TailCall None call::tail_call_rest   "a `TailCall` of a function that isn't of as many parameters";
             Closure  None data::closure_rest     "a `Closure`";
         }
@@ -136,6 +137,9 @@ macro_rules! pass_on_operands {
 
 /// How a body gets at its operands. Registers come as byte offsets from the base.
 pub trait Operands: Copy {
+    /// May the instruction's own inline cache change with what comes by?
+    const LEARNS: bool = true;
+
     /// Register a, in bytes.
     fn a(self) -> usize;
     /// Register b, in bytes.
@@ -280,6 +284,27 @@ impl Operands for Fetch {
     fn pc(self) -> *const u64 {
         self.0
     }
+}
+
+/// The same for an instruction in compiled code: what its cache holds is baked in, so that
+/// nothing would come of changing it.
+#[derive(Clone, Copy)]
+pub struct Settled(Fetch);
+
+impl Settled {
+    /// The operands of the instruction at `pc`.
+    ///
+    /// # Safety
+    /// As [`Fetch::new`].
+    #[inline(always)]
+    pub unsafe fn new(pc: *const u64) -> Settled {
+        Settled(Fetch(pc))
+    }
+}
+
+impl Operands for Settled {
+    const LEARNS: bool = false;
+    crate::pass_on_operands! { a b c imm_b imm_c d k extra pc }
 }
 
 /// Jump distance of an instruction word in bytes.

@@ -15,6 +15,7 @@ use crate::error::Raise;
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::access::{Place, STUBS, Stub, chain_key, store_key, stub_index};
+use crate::ops::insn;
 use crate::ops::meta::event_key;
 use crate::shape::outline_capacity;
 use crate::state::Event;
@@ -286,7 +287,13 @@ impl Rt {
             let words = pc as *mut u64;
             *words.add(1) = numbers[0] as u64 | (numbers[1] as u64) << 32;
             if OPS[op as usize].extra == crate::isa::Extra::Ic2 {
-                *words.add(2) = numbers[2] as u64 | (numbers[3] as u64) << 32;
+                let counts = |op: u8| op != Op::SetFieldIN as u8 && op != Op::SetFieldON as u8;
+                let last = match counts(op as u8) && counts(insn(pc).op) {
+                    // The misses so far (`ops/access.rs`).
+                    true => (*words.add(2) >> 32) as u32,
+                    false => numbers[3],
+                };
+                *words.add(2) = numbers[2] as u64 | (last as u64) << 32;
             }
             *(pc as *mut u8) = op as u8;
         }

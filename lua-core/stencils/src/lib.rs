@@ -21,7 +21,7 @@
 use core::hint::cold_path;
 use core::mem::{MaybeUninit, offset_of};
 use lua_core::isa::{CALL_BYTES, Extra};
-use lua_core::ops::{self, Fetch, Flow, Machine, Operands, Part, jump_bytes};
+use lua_core::ops::{self, Fetch, Flow, Machine, Operands, Part, Settled, jump_bytes};
 use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
@@ -521,7 +521,7 @@ macro_rules! no_part {
 }
 
 macro_rules! parts {
-    ($modname:ident $prefix:literal $go:ident $next:ident $enter:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+    ($modname:ident $operands:ident $prefix:literal $go:ident $next:ident $enter:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         /// The second parts of operations, shared by handlers or by stencils.
         mod $modname {
             use super::*;
@@ -535,7 +535,7 @@ macro_rules! parts {
                 pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
-                        let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
+                        let flow = ops::$module::$body(Machine::new(vm, base, tag), $operands::new(pc));
                         follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $enter, $shortcuts)
                     }
                 }
@@ -547,6 +547,7 @@ macro_rules! parts {
 for_each_part!(
     parts,
     parts,
+    Fetch,
     "aot_part_",
     dispatch,
     dispatch_next,
@@ -556,6 +557,7 @@ for_each_part!(
 for_each_part!(
     parts,
     compiled_parts,
+    Settled,
     "aot_compiled_part_",
     resume,
     jump_ahead,
