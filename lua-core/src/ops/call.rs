@@ -121,13 +121,24 @@ pub fn direct_tail<O: Operands>(
         return flow;
     }
     match body(m, o) {
-        Flow::Next => return_simple(m, m.reg(o.a())).unwrap_or_else(|| {
-            // The `Return` that follows gives the result.
-            // SAFETY: a register of the frame; plain field.
-            unsafe { (*m.vm).top = m.base.byte_add(o.a() + 8) };
-            Flow::Next
-        }),
+        Flow::Next => return_simple(m, m.reg(o.a())).unwrap_or(Flow::Rest(Part::TailResult)),
         flow => flow,
+    }
+}
+
+/// The rest of a `direct_tail` that was carried out: its result is R[a].
+#[inline(always)]
+pub fn tail_result<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: a register of the frame; plain field.
+    unsafe {
+        match return_values(m, m.base.byte_add(o.a()), 1) {
+            Flow::Slow => {
+                // Nothing has changed: the `Return` that follows gives the result.
+                (*m.vm).top = m.base.byte_add(o.a() + 8);
+                Flow::Next
+            }
+            flow => flow,
+        }
     }
 }
 
@@ -414,6 +425,9 @@ pub fn return_one_rest<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let header = m.base.sub(1) as *const u32;
         let (to, link) = (*header, *header.add(1));
+        if link & KIND_MASK == FrameKind::Meta as u32 {
+            return complete(m, m.base, m.reg(o.a()));
+        }
         if link & KIND_MASK == FrameKind::LuaMany as u32 {
             let call: u32 = m.get(to - CALL_BYTES, 0);
             if call >> 24 == 0 && call as u8 != Op::IterCall as u8 {

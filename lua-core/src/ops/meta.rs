@@ -86,6 +86,15 @@ fn metatable(m: Machine, v: u64) -> Option<u32> {
     }
 }
 
+/// The metatable of what is a table, else 0.
+#[inline(always)]
+fn meta_of_table(m: Machine, v: u64) -> u32 {
+    if (v >> 32) as u32 != tag::TABLE {
+        return 0;
+    }
+    m.get(v as u32, offset_of!(Table, meta))
+}
+
 /// The handler in a metatable, or nil, if the cache knows where it is.
 #[inline(always)]
 pub(super) fn handler(m: Machine, meta: u32, event: usize) -> Option<u64> {
@@ -174,14 +183,17 @@ pub fn arith_rest<O: Operands>(m: Machine, o: O) -> Flow {
         _ => (o.k(), m.reg(o.c())),
     };
     let event = (used & EVENT) as usize;
-    // A string may be a number, and what remains has its type's metatable.
-    let (Some(first), Some(second)) = (metatable(m, x), metatable(m, y)) else {
-        return Flow::Slow;
-    };
-    let meta = if first != 0 { first } else { second };
-    if meta == 0 || (m.is_number(x) && m.is_number(y)) {
-        // Two numbers come here when their result is a NaN.
-        return Flow::Slow;
+    let mut meta = meta_of_table(m, x);
+    if meta == 0 {
+        // A string may be a number, and what remains has its type's metatable.
+        let (Some(first), Some(second)) = (metatable(m, x), metatable(m, y)) else {
+            return Flow::Slow;
+        };
+        meta = if first != 0 { first } else { second };
+        if meta == 0 || (m.is_number(x) && m.is_number(y)) {
+            // Two numbers come here when their result is a NaN.
+            return Flow::Slow;
+        }
     }
     match handler(m, meta, event) {
         Some(f) => call_handler(m, o, f, [x, y]),
@@ -216,8 +228,8 @@ fn is_before(m: Machine, x: u32, y: u32) -> bool {
     n < k
 }
 
-/// The rest of an order comparison of two registers: two strings, or two tables with one
-/// metatable.
+/// The rest of an order comparison of two registers: two tables with one metatable, or two
+/// strings.
 #[inline(always)]
 pub fn order_rest<O: Operands>(m: Machine, o: O) -> Flow {
     let Meaning {
@@ -228,6 +240,13 @@ pub fn order_rest<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Slow;
     }
     let (x, y) = (m.reg(o.a()), m.reg(o.b()));
+    let meta = meta_of_table(m, x);
+    if meta != 0 && meta == meta_of_table(m, y) {
+        return match handler(m, meta, used as usize) {
+            Some(f) => call_handler(m, o, f, [x, y]),
+            None => Flow::Slow,
+        };
+    }
     if (x >> 32) as u32 == tag::STRING && (y >> 32) as u32 == tag::STRING {
         let (first, second) = (x as u32, y as u32);
         let holds = if used == Event::Lt as u8 {
@@ -241,16 +260,7 @@ pub fn order_rest<O: Operands>(m: Machine, o: O) -> Flow {
             Flow::Next
         };
     }
-    let (Some(meta), Some(other)) = (metatable(m, x), metatable(m, y)) else {
-        return Flow::Slow;
-    };
-    if meta == 0 || meta != other || (x >> 32) != (y >> 32) || m.is_number(x) {
-        return Flow::Slow;
-    }
-    match handler(m, meta, used as usize) {
-        Some(f) => call_handler(m, o, f, [x, y]),
-        None => Flow::Slow,
-    }
+    Flow::Slow
 }
 
 // What is done with a metamethod's result: low bits; length of the instruction above.
