@@ -294,11 +294,7 @@ pub(crate) fn store_key(name: u32) -> u32 {
 /// The table in register at `offset` if it has the cached shape.
 #[inline(always)]
 fn cached<O: Operands>(m: Machine, o: O, offset: usize) -> Option<u32> {
-    if m.reg_tag(offset) != tag::TABLE {
-        cold_path();
-        return None;
-    }
-    let t = m.reg_ref(offset);
+    let t = m.reference(offset, tag::TABLE)?;
     if m.get::<u32>(t, SHAPE) != o.shape() {
         cold_path();
         return None;
@@ -664,11 +660,9 @@ pub fn get_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
 /// R[a] = R[b][d], d a positive integer
 #[inline(always)]
 pub fn get_index_k<O: Operands>(m: Machine, o: O) -> Flow {
-    if m.reg_tag(o.b()) != tag::TABLE {
-        cold_path();
+    let Some(t) = m.reference(o.b(), tag::TABLE) else {
         return Flow::Slow;
-    }
-    let t = m.reg_ref(o.b());
+    };
     if o.d() > m.get::<u32>(t, ARRAY_CAP) {
         cold_path();
         return Flow::Rest(Part::GetIndexK);
@@ -731,11 +725,9 @@ pub fn set_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
 /// R[a][d] = R[b], d a positive integer
 #[inline(always)]
 pub fn set_index_k<O: Operands>(m: Machine, o: O) -> Flow {
-    if m.reg_tag(o.a()) != tag::TABLE {
-        cold_path();
+    let Some(t) = m.reference(o.a(), tag::TABLE) else {
         return Flow::Slow;
-    }
-    let t = m.reg_ref(o.a());
+    };
     if o.d() > m.get::<u32>(t, ARRAY_CAP) {
         cold_path();
         return Flow::Slow;

@@ -297,14 +297,15 @@ pub(crate) fn border(m: Machine, t: u32) -> Option<u32> {
 /// R[a] = #R[b]
 #[inline(always)]
 pub fn len<O: Operands>(m: Machine, o: O) -> Flow {
-    let t = m.reg_ref(o.b());
+    let v = m.reg(o.b());
+    let (t, kind) = (v as u32, (v >> 32) as u32);
     let n;
-    if m.reg_tag(o.b()) == tag::TABLE {
+    if kind == tag::TABLE {
         match border(m, t) {
             Some(found) => n = found,
             None => return Flow::Slow,
         }
-    } else if m.reg_tag(o.b()) == tag::STRING {
+    } else if kind == tag::STRING {
         n = m.get(t, 8);
     } else {
         cold_path();

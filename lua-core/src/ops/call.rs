@@ -1,9 +1,9 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
 use super::meta::complete;
-use super::shortcuts::number;
 use super::{Flow, Machine, Operands, Part};
 use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
+use crate::heap::Header;
 use crate::isa::{CALL_BYTES, Op};
 use crate::proto::{
     Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
@@ -57,9 +57,12 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Trap;
     }
-    if m.reg_tag(a) != tag::CLOSURE {
+    // One load: see `Machine::reference`.
+    let callee = m.reg(a);
+    let kind = (callee >> 32) as u32;
+    if kind != tag::CLOSURE {
         cold_path();
-        return if m.reg_tag(a) == tag::NATIVE {
+        return if kind == tag::NATIVE {
             Flow::Native
         } else {
             Flow::Slow
@@ -69,7 +72,7 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
     // that of a small frame, which fits by its base.
     unsafe {
         let base = m.base.byte_add(a + 16);
-        let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
+        let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
         if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
             || base > (*m.vm).small_limit
         {
@@ -90,11 +93,13 @@ fn unexpected<O: Operands>(m: Machine, o: O, shortcut: Shortcut, other: Part) ->
         return Some(Flow::Trap);
     }
     // The number says which function it is, whatever has become of the one that was expected.
-    if m.reg_tag(o.a()) != tag::NATIVE || number(m, o) != shortcut as usize {
-        cold_path();
-        return Some(Flow::Rest(other));
+    match m.reference(o.a(), tag::NATIVE) {
+        Some(f) if m.get::<u32>(f, offset_of!(Header, aux)) == shortcut as u32 => None,
+        _ => {
+            cold_path();
+            Some(Flow::Rest(other))
+        }
     }
-    None
 }
 
 /// A `Call` that is expected to call a native function with this shortcut, whose body is
@@ -232,9 +237,12 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
         cold_path();
         return Flow::Trap;
     }
-    if m.reg_tag(a) != tag::CLOSURE {
+    // One load: see `Machine::reference`.
+    let callee = m.reg(a);
+    let kind = (callee >> 32) as u32;
+    if kind != tag::CLOSURE {
         cold_path();
-        return if m.reg_tag(a) == tag::NATIVE {
+        return if kind == tag::NATIVE {
             // Called from this frame; the `Return` that follows gives the results.
             Flow::Native
         } else {
@@ -243,7 +251,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     }
     // SAFETY: as `call`; the frame is replaced by one at the same base.
     unsafe {
-        let entry: u32 = m.get(m.reg_ref(a), offset_of!(Closure, entry));
+        let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
         let link = *(m.base.sub(1) as *const u32).add(1);
         if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
             || m.base > (*m.vm).small_limit

@@ -125,8 +125,9 @@ pub fn iter_call<O: Operands>(m: Machine, o: O) -> Flow {
         }
         if m.reg_ref(a) == next_fn {
             // The position in the table's order, instead of the key before.
-            let cursor = match m.reg_tag(a + 16) {
-                tag::CURSOR => m.reg_ref(a + 16),
+            let control = m.reg(a + 16);
+            let cursor = match (control >> 32) as u32 {
+                tag::CURSOR => control as u32,
                 tag::NIL => 0,
                 _ => return Flow::Slow,
             };

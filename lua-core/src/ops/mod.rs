@@ -365,6 +365,19 @@ impl Machine {
         }
     }
 
+    /// The reference in a register that holds a value with this tag. One load, of what was
+    /// stored at once: a processor gives that without going through memory, but not its
+    /// high half.
+    #[inline(always)]
+    pub fn reference(self, offset: usize, tag: u32) -> Option<u32> {
+        let v = self.reg(offset);
+        if (v >> 32) as u32 != tag {
+            cold_path();
+            return None;
+        }
+        Some(v as u32)
+    }
+
     /// High half of a register.
     #[inline(always)]
     pub fn reg_tag(self, offset: usize) -> u32 {
