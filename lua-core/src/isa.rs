@@ -180,6 +180,7 @@ macro_rules! for_each_op {
             MulVK     (Dst Src No No)   K    Next   MulVK     arith::mul_vk      "R[a] = R[b] * K";
             DivVK     (Dst Src No No)   K    Next   DivVK     arith::div_vk      "R[a] = R[b] / K";
             ModVK     (Dst Src No No)   K    Next   ModVK     arith::modulo_vk   "R[a] = R[b] % K";
+            ModWK     (Dst Src No No)   K    Next   ModWK     arith::modulo_wk   "R[a] = R[b] % K, K whole, from 1 to 2^51";
             PowVK     (Dst Src No No)   K    Next   PowVK     arith::pow_vk      "R[a] = R[b] ^ K";
             AddKV     (Dst No Src No)   K    Next   AddKV     arith::add_kv      "R[a] = K + R[c]";
             SubKV     (Dst No Src No)   K    Next   SubKV     arith::sub_kv      "R[a] = K - R[c]";

@@ -21,6 +21,7 @@ use super::ChunkError;
 use crate::frame::link_for_call;
 use crate::heap::{Buffer, ProtoRef, Rt, ShapeRef};
 use crate::isa::{Control, Extra, Insn, Op, OpInfo, Operand};
+use crate::ops::arith::is_whole_divisor;
 use crate::proto::{LocalDesc, UpvalueDesc, UpvalueFrom};
 use crate::value::{Value, tag};
 
@@ -242,6 +243,7 @@ impl Verifier<'_> {
         let v = Value(extra.first().copied().unwrap_or(0));
         ensure(match info.extra {
             Extra::None | Extra::Pair => true,
+            Extra::K if info.op == Op::ModWK => is_whole_divisor(f64::from_bits(v.0)),
             Extra::K => v.is_number(),
             Extra::C => match v.tag() {
                 tag::STRING => (v.payload() as usize) < self.f.strings,

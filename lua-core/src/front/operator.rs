@@ -9,6 +9,7 @@ use super::compiler::{Compiler, NO_JUMP};
 use super::expression::{Expr, Kind, number_bits};
 use super::token::Token;
 use crate::isa::{Insn, Op};
+use crate::ops::arith::is_whole_divisor;
 use crate::value::{Value, tag};
 
 /// Binary operators.
@@ -306,6 +307,10 @@ impl Compiler<'_> {
         left: &mut Expr,
         right: &mut Expr,
     ) -> Result<(), CompileError> {
+        let vk = match right.as_number() {
+            Some(y) if vk == Op::ModVK && is_whole_divisor(y) => Op::ModWK,
+            _ => vk,
+        };
         let pc = match (left.as_number(), right.as_number()) {
             (Some(x), Some(y)) => {
                 if let Some(result) = fold(op, x, y) {

@@ -157,53 +157,107 @@ bodies! {
     div_kv kv DivOp;
 }
 
-/// `x` truncated, of a number at least +0 and below 2^52.
+/// Is `x` at least +0 and below `bound`? The bits tell: those of negative numbers and of NaNs
+/// are above.
 #[inline(always)]
-fn truncated(x: f64) -> f64 {
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
-    // SAFETY: SSE2 is there; only the named registers are written. As `super::widen`.
-    unsafe {
-        let r: f64;
-        core::arch::asm!(
-            "cvttsd2si {i}, {x}",
-            "xorps {r}, {r}",
-            "cvtsi2sd {r}, {i}",
-            x = in(xmm_reg) x,
-            i = out(reg) _,
-            r = out(xmm_reg) r,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-        r
-    }
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
-    {
-        x as i64 as f64
-    }
+fn is_moderate(x: f64, bound: f64) -> bool {
+    x.to_bits() < bound.to_bits()
 }
 
-/// Modulo where the quotient is at least +0 and below 2^52, so that `floor` is simple.
-/// The bits tell at once; a NaN is beyond.
+/// 2^41.
+const ROUNDED: f64 = INTEGERS / 2048.0;
+
+/// The largest integer not above `x`, which is at least about 0 and below `ROUNDED`; or one
+/// more if `x` is less than 2^-9 below it, which the callers find out. For rounding to
+/// nearest, it takes half of one away; but a little less, or whole numbers would be too low.
+/// Up to 2^51 it may be one less as well, but still is an integer.
 #[inline(always)]
-fn remainder(x: f64, y: f64, rest: Part) -> Flow {
+fn about_floor(x: f64) -> f64 {
+    // Adding it leaves no room for a fraction, of what is slightly negative, too.
+    const SHIFT: f64 = 1.5 * INTEGERS;
+    (x - (0.5 - 1.0 / 1024.0) + SHIFT) - SHIFT
+}
+
+/// Modulo where `floor` of the quotient is simple; else `None`.
+#[inline(always)]
+fn remainder(x: f64, y: f64) -> Option<f64> {
     let quotient = x / y;
-    if quotient.to_bits() >= INTEGERS.to_bits() {
+    if !is_moderate(quotient, ROUNDED) {
         cold_path();
-        return Flow::Rest(rest);
+        return None;
+    }
+    let n = about_floor(quotient);
+    if quotient < n {
+        cold_path();
+        return None;
     }
     // Infinite divisors give the NaN that arithmetic makes: storable as it is.
-    Flow::Number(x - truncated(quotient) * y)
+    Some(x - n * y)
+}
+
+/// 2^51.
+const WHOLE: f64 = INTEGERS / 2.0;
+
+/// May `y` be the divisor of `whole_remainder`?
+#[inline(always)]
+pub(crate) fn is_whole_divisor(y: f64) -> bool {
+    (1.0..=WHOLE).contains(&y) && floor(y) == y
+}
+
+/// Modulo by a whole `y` from 1 to 2^51, without waiting for a division: that of 1 by `y`
+/// goes on beside what computes `x`. `None`: it is to be computed as it is defined, because
+/// `x` is no number, negative, or at least 2^51, or the quotient is close below a whole number.
+///
+/// It is the result of the definition, to the last bit. Let `n` be a whole number, and
+/// `r = x - n * y`, rounded once: `n * y`, about `x` at most, is exact. Then
+/// - if `0 <= r < y`, `n` is the quotient rounded down: else the difference would be below 0
+///   or at least `y`, and so would be what it is rounded to;
+/// - the definition subtracts as many: `x / y`, rounded, is below `n + 1`. For the distance
+///   of `x` from `(n + 1) * y`, a representable number, is at least 2^-53 of the latter; so
+///   that of `x / y` from `n + 1` is at least 2^-53 of `n + 1`. Half the distance of `n + 1`
+///   from the number below, from which on it would be rounded up, is less;
+/// - if the result is 0, it is +0 in both: that of a number and itself.
+#[inline(always)]
+fn whole_remainder(x: f64, y: f64) -> Option<f64> {
+    let inverse = 1.0 / y;
+    if !is_moderate(x, WHOLE) {
+        cold_path();
+        return None;
+    }
+    let r = x - about_floor(x * inverse) * y;
+    // Also what is negative.
+    if r.to_bits() >= y.to_bits() {
+        cold_path();
+        return None;
+    }
+    Some(r)
 }
 
 /// R[a] = R[b] % R[c]
 #[inline(always)]
 pub fn modulo<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(o.number_b(m), o.number_c(m), Part::Mod)
+    match remainder(o.number_b(m), o.number_c(m)) {
+        Some(r) => Flow::Number(r),
+        None => Flow::Rest(Part::Mod),
+    }
 }
 
 /// R[a] = R[b] % K
 #[inline(always)]
 pub fn modulo_vk<O: Operands>(m: Machine, o: O) -> Flow {
-    remainder(o.number_b(m), f64::from_bits(o.k()), Part::ModVK)
+    match remainder(o.number_b(m), f64::from_bits(o.k())) {
+        Some(r) => Flow::Number(r),
+        None => Flow::Rest(Part::ModVK),
+    }
+}
+
+/// R[a] = R[b] % K, K whole, from 1 to 2^51
+#[inline(always)]
+pub fn modulo_wk<O: Operands>(m: Machine, o: O) -> Flow {
+    match whole_remainder(o.number_b(m), f64::from_bits(o.k())) {
+        Some(r) => Flow::Number(r),
+        None => Flow::Rest(Part::ModVK),
+    }
 }
 
 /// R[a] = R[b] ^ R[c]
@@ -319,4 +373,118 @@ pub fn len<O: Operands>(m: Machine, o: O) -> Flow {
 #[inline(always)]
 pub fn concat<O: Operands>(_m: Machine, _o: O) -> Flow {
     Flow::Slow
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INTEGERS, WHOLE, is_whole_divisor, remainder, whole_remainder};
+
+    /// The definition.
+    fn modulo(x: f64, y: f64) -> f64 {
+        x - std::primitive::f64::floor(x / y) * y
+    }
+
+    /// Compares the short ways with the definition; gives whether they were taken.
+    fn compare(x: f64, y: f64) -> (bool, bool) {
+        let agrees = |r: Option<f64>| {
+            let expected = modulo(x, y);
+            r.is_none_or(|r| r.to_bits() == expected.to_bits() || r.is_nan() && expected.is_nan())
+        };
+        let general = remainder(x, y);
+        assert!(agrees(general), "{x:?} % {y:?}: {general:?}");
+        if !is_whole_divisor(y) {
+            return (general.is_some(), false);
+        }
+        let whole = whole_remainder(x, y);
+        assert!(agrees(whole), "{x:?} % {y:?}: {whole:?}, whole");
+        (general.is_some(), whole.is_some())
+    }
+
+    #[test]
+    fn short_remainders_are_the_remainders() {
+        let edges = [
+            0.0,
+            f64::MIN_POSITIVE,
+            f64::from_bits(1),
+            f64::EPSILON,
+            0.5,
+            1.0,
+            INTEGERS / 4.0,
+            WHOLE,
+            INTEGERS,
+            INTEGERS * 2.0,
+            1e300,
+            f64::MAX,
+            f64::INFINITY,
+            f64::NAN,
+        ];
+        let divisors = [
+            1.0,
+            2.0,
+            3.0,
+            7.0,
+            10.0,
+            1000.0,
+            1023.0,
+            1024.0,
+            1025.0,
+            65521.0,
+            139968.0,
+            1000003.0,
+            2147483647.0,
+            4294967296.0,
+            4294967291.0,
+            1e15,
+            0.1,
+            0.75,
+            1.5,
+            6.25,
+            1e-300,
+            1e300,
+        ];
+        // Each divisor's multiples and what is around them, and the edges.
+        for y in divisors.iter().chain(&edges).flat_map(|&y| [y, -y]) {
+            let multiples = (0..63).map(|e| (1u64 << e) as f64);
+            let multiples = multiples.flat_map(|n| [n - 1.0, n, n + 1.0, n + 0.5]);
+            for x in multiples.map(|n| n * y).chain(edges) {
+                for x in [x, -x] {
+                    for around in [x, x + 1.0, x - 1.0, x + 0.5, x - 1e-3] {
+                        compare(around, y);
+                        compare(around.next_up(), y);
+                        compare(around.next_down(), y);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_take_the_short_way() {
+        let mut random = 1u64;
+        let mut next = |bits: u32| {
+            random = random
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (random >> (64 - bits)) as f64
+        };
+        let mut taken = [0; 2];
+        let count = 400_000;
+        for i in 0..count {
+            let (x, y) = (next(1 + i % 44), next(1 + i % 31) + 1.0);
+            let ways = compare(x, y);
+            taken[0] += ways.0 as u32;
+            taken[1] += ways.1 as u32;
+            // Multiples above all.
+            if x < y * 4294967296.0 {
+                let x = modulo(-x, y) + x;
+                assert_eq!(compare(x, y), (true, true), "{x:?} % {y:?}");
+            }
+        }
+        assert!(taken.iter().all(|&n| n > count - count / 100), "{taken:?}");
+        for x in 0..4000 {
+            for y in 1..1000 {
+                assert_eq!(compare(x.into(), y.into()), (true, true), "{x} % {y}");
+            }
+        }
+    }
 }

@@ -159,7 +159,7 @@ const fn use_of(op: Op) -> u8 {
         Op::SubVK => Event::Sub as u8 | VK,
         Op::MulVK => Event::Mul as u8 | VK,
         Op::DivVK => Event::Div as u8 | VK,
-        Op::ModVK => Event::Mod as u8 | VK,
+        Op::ModVK | Op::ModWK => Event::Mod as u8 | VK,
         Op::AddKV => Event::Add as u8 | KV,
         Op::SubKV => Event::Sub as u8 | KV,
         Op::MulKV => Event::Mul as u8 | KV,

@@ -289,7 +289,7 @@ impl Rt {
                 let (x, y) = (self.reg(base, i.b), self.reg(base, i.c));
                 self.arith(base, pc, op, (x, Some(i.b)), (y, Some(i.c)))
             }
-            Op::AddVK | Op::SubVK | Op::MulVK | Op::DivVK | Op::ModVK | Op::PowVK => {
+            Op::AddVK | Op::SubVK | Op::MulVK | Op::DivVK | Op::ModVK | Op::ModWK | Op::PowVK => {
                 self.arith(base, pc, op, (self.reg(base, i.b), Some(i.b)), (k(), None))
             }
             Op::AddKV | Op::SubKV | Op::MulKV | Op::DivKV | Op::ModKV | Op::PowKV => {

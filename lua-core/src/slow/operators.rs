@@ -51,7 +51,7 @@ impl Rt {
             Op::Sub | Op::SubVK | Op::SubKV => Event::Sub,
             Op::Mul | Op::MulVK | Op::MulKV => Event::Mul,
             Op::Div | Op::DivVK | Op::DivKV => Event::Div,
-            Op::Mod | Op::ModVK | Op::ModKV => Event::Mod,
+            Op::Mod | Op::ModVK | Op::ModWK | Op::ModKV => Event::Mod,
             _ => Event::Pow,
         };
         if let (Some(a), Some(b)) = (self.to_number(x), self.to_number(y)) {

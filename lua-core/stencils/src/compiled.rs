@@ -717,6 +717,7 @@ forwarded! {
     MulVK b;
     DivVK b;
     ModVK b;
+    ModWK b;
     PowVK b;
     AddKV c;
     SubKV c;
