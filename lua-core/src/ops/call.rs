@@ -1,6 +1,7 @@
 //! Calls of Lua functions and returns. See `frame.rs` for the layout.
 
 use super::meta::complete;
+use super::switches::end;
 use super::{Flow, Machine, Operands, Part};
 use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
 use crate::heap::Header;
@@ -386,6 +387,9 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
             (*m.vm).top = results.add(i);
             (*m.vm).left = n;
             return Flow::Exit;
+        }
+        if kind == FrameKind::Coroutine as u32 {
+            return end(m, base, from, n);
         }
         if kind == FrameKind::Protected as u32 {
             // `true` goes in front. The frame of `pcall` is at least two slots below.

@@ -1,6 +1,6 @@
 //! Shortcuts that change frames: `pcall`, `coroutine.resume`, `yield` and what
-//! `wrap` makes, where nothing has to grow, nobody has to be told of an error, and
-//! both sides are Lua code. `calls/coroutines.rs` has their whole meaning, and what
+//! `wrap` makes, and the end of a coroutine, where nothing has to grow, nobody has to be
+//! told of an error, and both sides are Lua code. `calls/coroutines.rs` has their whole meaning, and what
 //! is left in frames and threads here is what it would leave.
 //!
 //! As all bodies they change nothing before they return [`Flow::Native`].
@@ -15,7 +15,8 @@ use crate::heap::barrier::BARRIER_OFF;
 use crate::isa::CALL_BYTES;
 use crate::native::Special;
 use crate::proto::{
-    Closure, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
+    Closure, FRAME_BYTES_BEFORE_ENTRY, NATIVE_UPVALUES, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC,
+    params_of,
 };
 use crate::thread::{Status, Thread};
 use crate::value::{Value, tag};
@@ -92,35 +93,134 @@ unsafe fn is_called_from_lua(base: *mut u64) -> bool {
 }
 
 /// Goes on in the suspended thread `t`, where `yield` gives the `n` values from
-/// argument `skip` on.
+/// argument `skip` on, or begins there: they are the arguments of its function.
 #[inline(always)]
 pub(super) fn switch_to<O: Operands>(m: Machine, o: O, t: u32, skip: u32, n: u32) -> Flow {
     // SAFETY: `t` and the running thread are live; a suspended thread that has run waits
-    // in the complete frame of `yield`, and what its frames need is checked first.
+    // in the complete frame of `yield`, one that hasn't has its function on the stack; what
+    // its frames need is checked first.
     unsafe {
         let from = (*m.vm).thread;
         let current = m.address(from) as *mut Thread;
         let thread = m.address(t) as *mut Thread;
         let inner = m.address((*thread).base) as *mut u64;
         if m.get::<u8>(t, offset_of!(Header, b2)) != Status::Suspended as u8
-            || (*thread).fresh != 0
             // Hooks are told of calls, and each thread has its own.
             || (*thread).hook | (*current).hook != 0
             || must_be_noted(m, thread)
             || (*current).depth >= MAX_THREAD_DEPTH
-            || !is_called_from_lua(inner)
+            || (*thread).fresh == 0 && !is_called_from_lua(inner)
             || inner.add(n as usize + 4) > limit_of(m, thread)
         {
             cold_path();
             return Flow::Native;
+        }
+        let values = m.base.byte_add(place(o, skip as usize));
+        let mut begins = 0;
+        if (*thread).fresh != 0 {
+            // Its function waits below the first frame's base.
+            if *(inner.sub(2) as *const u32).add(1) != tag::CLOSURE {
+                return Flow::Native;
+            }
+            begins = m.get(*(inner.sub(2) as *const u32), offset_of!(Closure, entry));
+            let signature: u32 = m.get_before(begins, SIGNATURE_BEFORE_ENTRY);
+            let bytes: u32 = m.get_before(begins, FRAME_BYTES_BEFORE_ENTRY);
+            if signature & SIGNATURE_VARIADIC != 0
+                || inner.byte_add(bytes as usize) > limit_of(m, thread)
+            {
+                cold_path();
+                return Flow::Native;
+            }
         }
         suspend(m, o, current, skip + n);
         m.set(from, offset_of!(Header, b2), Status::Normal as u8);
         m.set(t, offset_of!(Header, aux), from);
         (*thread).depth = (*current).depth + 1;
         adopt(m, t, thread);
-        let values = m.base.byte_add(place(o, skip as usize));
-        deliver(m, inner, n, |i| *values.add(i))
+        if begins == 0 {
+            return deliver(m, inner, n, |i| *values.add(i));
+        }
+        (*thread).fresh = 0;
+        *inner.sub(1) = header_word(0, link(0, FrameKind::Coroutine));
+        let mut i = 0;
+        while i < n as usize {
+            *inner.add(i) = *values.add(i);
+            i += 1;
+        }
+        let signature: u32 = m.get_before(begins, SIGNATURE_BEFORE_ENTRY);
+        pad(inner, n, params_of(signature));
+        Flow::Enter(inner, m.address(begins))
+    }
+}
+
+/// The function of a coroutine, in the frame at `base`, returns the `n` values at `values`:
+/// to the thread that resumed it. [`Flow::Slow`] has changed nothing.
+///
+/// # Safety
+/// The frame's header is complete and of kind `Coroutine`.
+#[inline(always)]
+pub(super) unsafe fn end(m: Machine, base: *mut u64, values: *const u64, n: u32) -> Flow {
+    // SAFETY: as `yield_`.
+    unsafe {
+        let t = (*m.vm).thread;
+        let thread = m.address(t) as *mut Thread;
+        let to: u32 = m.get(t, offset_of!(Header, aux));
+        let resumer = m.address(to) as *mut Thread;
+        let outer = m.address((*resumer).base) as *mut u64;
+        if !may_go_back(m, thread, resumer, outer, n) {
+            cold_path();
+            return Flow::Slow;
+        }
+        (*thread).base = (base as usize).wrapping_sub(m.vm as usize) as u32;
+        (*thread).top = (*thread).base;
+        // It has no frames left to look at.
+        (*thread).fresh = 1;
+        m.set(t, offset_of!(Header, b2), Status::Dead as u8);
+        adopt(m, to, resumer);
+        hand_over(m, outer, n, values)
+    }
+}
+
+/// May the running thread give `n` values to the one that resumed it, which waits in the
+/// native frame at `outer`?
+///
+/// # Safety
+/// Both are live.
+#[inline(always)]
+unsafe fn may_go_back(
+    m: Machine,
+    thread: *mut Thread,
+    resumer: *mut Thread,
+    outer: *mut u64,
+    n: u32,
+) -> bool {
+    // SAFETY: the contract.
+    unsafe {
+        (*thread).hook | (*resumer).hook == 0
+            && !must_be_noted(m, resumer)
+            && is_called_from_lua(outer)
+            && outer.add(n as usize + 2) <= limit_of(m, resumer)
+    }
+}
+
+/// Gives `n` values as the results of `resume` or of a wrapped function, whose frame is at
+/// `outer`.
+///
+/// # Safety
+/// That frame is complete, and called from Lua.
+#[inline(always)]
+unsafe fn hand_over(m: Machine, outer: *mut u64, n: u32, values: *const u64) -> Flow {
+    // SAFETY: the contract.
+    unsafe {
+        let special: u8 = m.get(*(outer.sub(2) as *const u32), offset_of!(Header, b3));
+        if special == Special::Wrapped as u8 {
+            deliver(m, outer, n, |i| *values.add(i))
+        } else {
+            deliver(m, outer, n + 1, |i| match i {
+                0 => Value::TRUE.0,
+                _ => *values.add(i - 1),
+            })
+        }
     }
 }
 
@@ -158,27 +258,14 @@ pub fn yield_<O: Operands>(m: Machine, o: O) -> Flow {
         }
         let resumer = m.address(to) as *mut Thread;
         let outer = m.address((*resumer).base) as *mut u64;
-        if (*thread).hook | (*resumer).hook != 0
-            || must_be_noted(m, resumer)
-            || !is_called_from_lua(outer)
-            || outer.add(n as usize + 2) > limit_of(m, resumer)
-        {
+        if !may_go_back(m, thread, resumer, outer, n) {
             cold_path();
             return Flow::Native;
         }
-        let special: u8 = m.get(*(outer.sub(2) as *const u32), offset_of!(Header, b3));
         suspend(m, o, thread, 0);
         m.set(t, offset_of!(Header, b2), Status::Suspended as u8);
         adopt(m, to, resumer);
-        let values = m.base.byte_add(place(o, 0));
-        if special == Special::Wrapped as u8 {
-            deliver(m, outer, n, |i| *values.add(i))
-        } else {
-            deliver(m, outer, n + 1, |i| match i {
-                0 => Value::TRUE.0,
-                _ => *values.add(i - 1),
-            })
-        }
+        hand_over(m, outer, n, m.base.byte_add(place(o, 0)))
     }
 }
 
