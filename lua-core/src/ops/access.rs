@@ -7,11 +7,14 @@
 //! always takes the slow path, which looks up, fills the cache and quickens.
 //! Invalidation: `shape.rs` (shapes, epoch) and `collect.rs` (dead shapes).
 
-use super::construct::append;
+use super::construct::{append, head_of, take};
 use super::meta::call_handler;
 use super::{Flow, Machine, Operands, Part, nodes};
+use crate::heap::Kind;
+use crate::heap::cells::class_for;
 use crate::isa::Op;
 use crate::proto::Closure;
+use crate::shape::outline_capacity;
 use crate::table::{ON_CHAIN, Table};
 use crate::value::{Value, tag};
 use core::hint::cold_path;
@@ -545,16 +548,52 @@ pub fn set_field_inline_new<O: Operands>(m: Machine, o: O) -> Flow {
     Flow::Next
 }
 
-/// new property, in the array, which has room
+/// new property, in the array, which has room or is made for it
 #[inline(always)]
 pub fn set_field_outline_new<O: Operands>(m: Machine, o: O) -> Flow {
     let t = match may_add(m, o) {
         Ok(t) => t,
         Err(flow) => return flow,
     };
-    m.set(m.get(t, PROPS), o.slot(), m.reg(o.b()));
+    let mut props: u32 = m.get(t, PROPS);
+    if o.slot() == FIRST_OUTLINE {
+        props = new_props(m, t);
+        if props == 0 {
+            cold_path();
+            return Flow::Slow;
+        }
+        m.set(t, PROPS, props);
+    }
+    m.set(props, o.slot(), m.reg(o.b()));
     m.set(t, SHAPE, o.new_shape());
     Flow::Next
+}
+
+/// Offset of the first slot of a property array.
+const FIRST_OUTLINE: usize = 8;
+
+/// A property array for the first property that a table can't hold itself; 0 if that takes
+/// more than a cell of the free list.
+#[inline(always)]
+fn new_props(m: Machine, t: u32) -> u32 {
+    const N: u32 = outline_capacity(1, 0);
+    let class = class_for(N * 8 + 8);
+    let props = head_of(m, class);
+    // The collector would have to learn of a new part.
+    if props == 0 || m.barrier_applies(t) {
+        return 0;
+    }
+    take(m, class, props);
+    // SAFETY: plain field.
+    let fresh = unsafe { (*m.vm).fresh } as u64;
+    let header = Kind::Values as u64 | fresh << 8 | (N as u64) << 32;
+    m.set(props, 0, header);
+    let mut i = 1;
+    while i <= N as usize {
+        m.set(props, i * 8, Value::NIL.0);
+        i += 1;
+    }
+    props
 }
 
 /// R[a+2] = R[b]; R[a] = R[b][d]

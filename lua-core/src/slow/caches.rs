@@ -414,9 +414,9 @@ impl Rt {
                     (true, false, _) => Op::SetFieldON,
                 };
                 if added {
-                    // The cache can't grow the property array.
-                    let grows =
-                        outline_capacity(slot, inline) != outline_capacity(slot + 1, inline);
+                    // The cache can make a property array, but not grow it.
+                    let had = outline_capacity(slot, inline);
+                    let grows = had != 0 && had != outline_capacity(slot + 1, inline);
                     if grows || epoch == 0 {
                         return self.next(base, pc);
                     }

@@ -78,6 +78,8 @@ pub(crate) struct HashPart {
 }
 
 pub(crate) const NODES: u32 = size_of::<HashPart>() as u32;
+/// Nodes of the smallest hash part.
+pub(crate) const NODES_MIN: u32 = 4;
 /// Largest index that the array part takes.
 const ARRAY_MAX: u32 = 1 << 27;
 

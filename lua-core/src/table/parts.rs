@@ -1,6 +1,6 @@
 //! Array part and hash part: insertion, growth, rehashing.
 
-use super::{ARRAY_MAX, HashPart, NODES, Node, array_index};
+use super::{ARRAY_MAX, HashPart, NODES, NODES_MIN, Node, array_index};
 use crate::heap::{Kind, NoMemory, Rt, TableRef};
 use crate::value::Value;
 
@@ -179,7 +179,9 @@ impl Rt {
 
     /// New nodes with room for `n` keys; tombstones are dropped.
     pub(super) fn rehash_to(self, t: TableRef, n: u32) -> Result<(), NoMemory> {
-        let capacity = (n as u64 * 4 / 3 + 1).next_power_of_two().max(4);
+        let capacity = (n as u64 * 4 / 3 + 1)
+            .next_power_of_two()
+            .max(NODES_MIN as u64);
         let size = capacity * 16 + NODES as u64;
         if size > 1 << 30 {
             return Err(NoMemory);
