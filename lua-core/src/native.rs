@@ -211,6 +211,7 @@ impl Call {
     /// Calls a function with arguments and gives its results' count; they can be
     /// read with [`Call::call_result`] until the next call or push. Lua code
     /// runs and collections happen inside.
+    #[inline]
     pub fn call(&mut self, f: Value, args: &[Value]) -> Result<u32, Raise> {
         let rt = self.rt;
         // SAFETY: `top` is the end of this call's values.

@@ -129,9 +129,19 @@ impl Rt {
     pub(crate) fn count_call(self, base: *mut u64) {
         // SAFETY: a complete frame.
         let f = Value(unsafe { *base.sub(2) });
-        if !self.wants(!0) {
-            self.heat(f, 0, 1, Cause::Called);
+        let Some(baseline) = self.baseline() else {
+            return;
+        };
+        if self.wants(!0) || !f.has_tag(tag::CLOSURE) {
+            return;
         }
+        let record = self.compiled_of(self.closure(ClosureRef(f.payload())).entry);
+        if record != 0 && !self.is_improvable(record) {
+            baseline.stats.seen_compiled += 1;
+            self.touch_compiled(record, baseline.samples);
+            return;
+        }
+        self.heat(f, 0, 1, Cause::Called);
     }
 
     /// At a sample of compiled code: compiles it again if inline caches have learnt what would
