@@ -27,6 +27,7 @@
 //! | `link` | the AOT part, imports and their islands |
 //! | `layout` | where stencils of a sequence go: shared by both passes |
 //! | `emit` | the two passes |
+//! | `processor` | what the processor can do |
 //!
 //! What is deliberately absent: allocation (tables are slices that the caller hands over),
 //! any knowledge of the stencils' language, an address that is writable and executable at
@@ -39,6 +40,7 @@ mod error;
 mod field;
 mod layout;
 mod link;
+mod processor;
 mod ready;
 mod region;
 mod space;
@@ -50,6 +52,7 @@ pub use error::{
 };
 pub use layout::{Assembler, CodeSize, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};
+pub use processor::cpu_features;
 pub use ready::{PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
 pub use space::Extent;

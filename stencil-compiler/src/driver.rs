@@ -130,6 +130,14 @@ pub fn compile(
     let object = target_dir.join(format!("{root_name}.o"));
     let mut build = toolchain.cargo(&package);
     let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
+    if !settings.cpu_features.is_empty() {
+        let names: Vec<String> = settings
+            .cpu_features
+            .iter()
+            .map(|name| format!("+{name}"))
+            .collect();
+        flags.push(format!("-Ctarget-feature={}", names.join(",")));
+    }
     flags.extend(packages.remaps());
     build
         .env("RUSTC_BOOTSTRAP", "1")

@@ -7,12 +7,14 @@
 //! imports = ["memcpy"]            # compiler builtins that the embedder supplies
 //! sources = ["src", "../lang"]    # what the source digest covers, if not everything
 //! short-operands = ["HOLE_A"]     # operands that short variants hold in one byte
+//! cpu-features = ["sse4.1"]       # what code may use beyond the x86-64 baseline
 //! ```
 //!
 //! Unknown keys are errors: a misspelt one must not be ignored. Called by [`crate::driver`].
 
 use clap::ValueEnum;
 use serde_json::Value;
+use stencil_format::CpuFeatures;
 
 use crate::error::Error;
 
@@ -25,6 +27,8 @@ pub enum Technique {
     ColdParts,
     /// Short variants.
     ShortOperands,
+    /// Instructions beyond the x86-64 baseline.
+    CpuFeatures,
 }
 
 /// How a bundle is built; by default with everything, and the package's default features.
@@ -58,6 +62,9 @@ pub struct Settings {
     /// Operands whose displacements take one byte in short variants; none are made
     /// when empty.
     pub short_operands: Vec<String>,
+    /// What code may use beyond the baseline, in the names of `rustc -C target-feature`. The
+    /// bundle says what its code does use.
+    pub cpu_features: Vec<String>,
     /// Drop the final jumps.
     pub drop_jumps: bool,
     /// Put unlikely code apart.
@@ -72,6 +79,7 @@ impl Default for Settings {
             imports: Vec::new(),
             sources: None,
             short_operands: Vec::new(),
+            cpu_features: Vec::new(),
             drop_jumps: true,
             cold_parts: true,
         }
@@ -85,6 +93,9 @@ impl Settings {
         self.cold_parts = options.has(Technique::ColdParts);
         if !options.has(Technique::ShortOperands) {
             self.short_operands.clear();
+        }
+        if !options.has(Technique::CpuFeatures) {
+            self.cpu_features.clear();
         }
     }
 
@@ -106,6 +117,7 @@ impl Settings {
                 "returns" => settings.returns = strings(key, value)?,
                 "imports" => settings.imports = strings(key, value)?,
                 "short-operands" => settings.short_operands = strings(key, value)?,
+                "cpu-features" => settings.cpu_features = features(key, value)?,
                 "sources" => settings.sources = Some(strings(key, value)?),
                 _ => return Err(Error::Metadata(format!("unknown key `{key}`"))),
             }
@@ -126,4 +138,38 @@ fn strings(key: &str, value: &Value) -> Result<Vec<String>, Error> {
         .as_array()
         .ok_or_else(|| Error::Metadata(format!("`{key}` isn't a list")))?;
     list.iter().map(|item| string(key, item)).collect()
+}
+
+/// Names of processor features that the format knows.
+fn features(key: &str, value: &Value) -> Result<Vec<String>, Error> {
+    let names = strings(key, value)?;
+    match names
+        .iter()
+        .find(|name| CpuFeatures::from_name(name).is_none())
+    {
+        Some(name) => Err(Error::Metadata(format!(
+            "`{key}`: no such feature: `{name}`"
+        ))),
+        None => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn features_must_be_known_and_can_be_left_out() {
+        let metadata = |name: &str| json!({ "stencil-compiler": { "cpu-features": [name] } });
+        let mut settings = Settings::from_metadata(&metadata("sse4.1")).unwrap();
+        assert_eq!(settings.cpu_features, ["sse4.1"]);
+        settings.restrict(&BuildOptions {
+            without: vec![Technique::CpuFeatures],
+            features: Vec::new(),
+        });
+        assert!(settings.cpu_features.is_empty());
+        let error = Settings::from_metadata(&metadata("sse41")).unwrap_err();
+        assert!(error.to_string().contains("`sse41`"), "{error}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::shortcuts::{SHORTCUT_MAX, SHORTCUTS};
 use crate::state::VmState;
 use crate::vm::Vm;
 use rt_nostd::{CodeRegion, Expectations, LinkError, LinkedBundle};
-use stencil_format::{Bundle, BundleError, CpuFeatures};
+use stencil_format::{Bundle, BundleError};
 
 /// The committed bundle.
 #[cfg(feature = "prebuilt")]
@@ -129,7 +129,7 @@ impl Vm<'_> {
     ///
     /// # Safety
     /// The memory of `code` stays mapped and is not freed or reused as long as this
-    /// VM lives; the processor has SSE2 and saves its state on interrupts.
+    /// VM lives; the processor has SSE2, and the system saves its registers on interrupts.
     pub unsafe fn use_bundle<'b>(
         &mut self,
         bundle: &'b [u8],
@@ -153,7 +153,7 @@ impl Vm<'_> {
         let bundle = Bundle::parse(bundle).map_err(InterpError::Bundle)?;
         let expect = Expectations {
             abi_fingerprint: FINGERPRINT,
-            cpu_features: CpuFeatures::NONE,
+            cpu_features: rt_nostd::cpu_features(),
         };
         let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
             "rt_slow" => Some(rt_slow as *const () as usize),
