@@ -15,8 +15,9 @@
 //!   before the shape's memory is used again, because pruning comes before sweeping. Of what
 //!   is baked into the main code, a dead shape's memory is kept as long as the record.
 
-use super::compile::{has_resume_word, has_site, words_of};
+use super::compile::{Made, has_resume_word, words_of};
 use super::observe::Removal;
+use super::plan::what;
 use super::sites::{SITE_BYTES, Site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
@@ -73,11 +74,8 @@ impl Rt {
         unsafe { (*self.vm()).baseline.as_mut() }
     }
 
-    /// Makes the record of a function that is about to be compiled, with its sites. `bake`
-    /// puts what caches hold into the main code.
-    pub(super) fn new_record(self, p: ProtoRef, proto: &Proto, bake: bool) -> Result<u32, Refusal> {
-        let mut sites = 0;
-        self.each_instruction(proto, |_, insn| sites += has_site(insn.op) as u32);
+    /// Makes the record of a function that is about to be compiled, with room for its sites.
+    pub(super) fn new_record(self, p: ProtoRef, proto: &Proto, sites: u32) -> Result<u32, Refusal> {
         let size = sites_start(proto.code_words) + sites * SITE_BYTES;
         let record = self.allocate_manual(size).map_err(|_| Refusal::NoMemory)?;
         let header = self.header(record);
@@ -95,7 +93,6 @@ impl Rt {
                 block: None,
             });
         }
-        self.new_sites(proto, self.sites_of(record).0, bake);
         Ok(record)
     }
 
@@ -114,10 +111,14 @@ impl Rt {
         self,
         record: u32,
         proto: &Proto,
-        block: CodeBlock,
-        instructions: u32,
-        cold: u32,
+        made: Made,
+        bake: bool,
     ) -> Result<(), CodeBlock> {
+        let Made {
+            block,
+            instructions,
+            cold,
+        } = made;
         let Some(baseline) = self.baseline() else {
             return Err(block);
         };
@@ -138,6 +139,21 @@ impl Rt {
         for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
             let offset = second.offset().or(first.offset());
             *word = offset.map_or(0, |offset| start + offset);
+        }
+        let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
+        let mut site = self.sites_of(record).0;
+        for step in baseline.scratch.steps.iter() {
+            let pc = proto.entry + step.at * 8;
+            if step.what & what::SITE != 0 {
+                // SAFETY: the record has room for each site.
+                unsafe { self.new_site(self.at(site), (pc, step.at), bake, learns, &miss) };
+                site += SITE_BYTES;
+            } else if step.what & what::RESUMES != 0 {
+                let insn = Insn::from_word(self.get(pc));
+                let next = (step.at + words_of(insn)) as usize;
+                let to = words.get(next).copied().unwrap_or(0);
+                self.set(pc + 8, (code_base + to as usize) as u64);
+            }
         }
         baseline.stats.functions += 1;
         baseline.stats.instructions += instructions as u64;
@@ -161,7 +177,6 @@ impl Rt {
             proto.entry - SIGNATURE_BEFORE_ENTRY,
             signature | SIGNATURE_COMPILED,
         );
-        self.set_resume_words(proto, map);
         Ok(())
     }
 
@@ -184,24 +199,18 @@ impl Rt {
         }
     }
 
-    /// Lets calls come back to compiled code, or with map 0 to bytecode.
-    fn set_resume_words(self, proto: &Proto, map: u32) {
-        // SAFETY: plain field.
-        let code_base = unsafe { (*self.vm()).code_base };
+    /// Lets calls come back to bytecode.
+    fn clear_resume_words(self, proto: &Proto) {
         self.each_instruction(proto, |at, insn| {
             if has_resume_word(insn) {
-                let to = match map {
-                    0 => 0,
-                    map => code_base + self.get::<u32>(map + (at + words_of(insn)) * 4) as usize,
-                };
-                self.set(proto.entry + at * 8 + 8, to as u64);
+                self.set(proto.entry + at * 8 + 8, 0u64);
             }
         });
     }
 
     /// Calls `f` with each instruction of a prototype and the index of its first word.
     #[inline(always)]
-    pub(super) fn each_instruction(self, proto: &Proto, mut f: impl FnMut(u32, Insn)) {
+    fn each_instruction(self, proto: &Proto, mut f: impl FnMut(u32, Insn)) {
         let mut at = 0;
         while at < proto.code_words {
             let insn = Insn::from_word(self.get(proto.entry + at * 8));
@@ -271,7 +280,7 @@ impl Rt {
                 proto.entry - SIGNATURE_BEFORE_ENTRY,
                 signature & !SIGNATURE_COMPILED,
             );
-            self.set_resume_words(&proto, 0);
+            self.clear_resume_words(&proto);
             let (before, next) = ((*compiled).before, (*compiled).next);
             if before != 0 {
                 (*self.at::<Compiled>(before)).next = next;

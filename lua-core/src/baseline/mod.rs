@@ -16,7 +16,7 @@
 //! `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `compile.rs` emits, `callees.rs` guesses what calls will call, `registers.rs` says where
+//! `plan.rs` chooses stencils, `compile.rs` emits them, `callees.rs` guesses what calls will call, `registers.rs` says where
 //! numbers are, `whole.rs` which have no fraction, `tier.rs` decides what and when, `code.rs`
 //! keeps account of what was
 //! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
@@ -28,6 +28,7 @@ mod callees;
 mod code;
 mod compile;
 mod observe;
+mod plan;
 mod registers;
 mod sites;
 mod tier;
@@ -40,6 +41,7 @@ use crate::isa::{Insn, OP_COUNT, OPS};
 use crate::shortcuts::DIRECT;
 use crate::vm::Vm;
 use callees::Evidence;
+use plan::Step;
 use registers::{KEPT, Loop, Mark};
 use rt_nostd::{CodeRegion, LabelState, LinkedBundle, PatchSlot, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
@@ -174,11 +176,10 @@ impl Variants {
 
     /// The one for this instruction.
     #[inline]
-    fn of(self, insn: Insn) -> u32 {
+    fn of(self, insn: Insn) -> u16 {
         let [a, b, c] = self.until;
-        let short = insn.a <= a && insn.b <= b && insn.c <= c;
-        let index = if short { self.short } else { self.long };
-        index.into()
+        let short = (insn.a <= a) & (insn.b <= b) & (insn.c <= c);
+        if short { self.short } else { self.long }
     }
 
     /// The default: no stencil. None that is looked for here comes first in a bundle.
@@ -191,29 +192,29 @@ impl Variants {
 #[derive(Clone, Copy, Default)]
 struct OpStencil {
     variants: Variants,
-    /// It falls through to the next instruction: what is emitted next, if nothing is said.
-    falls: bool,
-    /// It has a hole for the next instruction, or falls through to it, one for that from
-    /// outside, for what is emitted next, the jump target, the next one's target.
+    /// Where it leads: bits of [`leads`].
+    leads: u8,
+    /// It has a hole for the next instruction, or falls through to it.
     next: bool,
-    entry: bool,
-    after: bool,
-    taken: bool,
-    over: bool,
-    leads: Leads,
-    /// It, or one of its variants, falls through to the next instruction's entry.
-    falls_to_entry: bool,
 }
 
-/// Which continuations must be told.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Leads {
-    /// None: it falls through to the next instruction, or control leaves the code.
-    #[default]
-    On,
+/// Which continuations a stencil must be told. None: it falls through to the next
+/// instruction, or control leaves the code.
+mod leads {
+    /// The next instruction, which it doesn't fall through to.
+    pub(super) const NEXT: u8 = 1;
+    /// What is emitted next.
+    pub(super) const AFTER: u8 = 2;
     /// The next instruction's entry for control from outside.
-    Entry,
-    Elsewhere,
+    pub(super) const ENTRY: u8 = 4;
+    /// The jump target.
+    pub(super) const TAKEN: u8 = 8;
+    /// The next instruction's jump target.
+    pub(super) const OVER: u8 = 16;
+    /// Of moves: the instruction that they are for, as what is next.
+    pub(super) const ON_AT: u8 = 32;
+    /// It, or one of its variants, falls through to the next instruction's entry.
+    pub(super) const FALLS_TO_ENTRY: u8 = 64;
 }
 
 /// The operand holes: their ordinals are known here, so that the operands of an instruction
@@ -291,13 +292,13 @@ struct Moves {
     /// Loads the number: operand a, b, c.
     number: [Variants; 3],
     /// What is kept becomes the number, and the other operand; the number is kept.
-    take: [u32; KEPT],
-    other: [u32; KEPT],
-    keep: [u32; KEPT],
+    take: [u16; KEPT],
+    other: [u16; KEPT],
+    keep: [u16; KEPT],
     /// Register a is kept.
     reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
-    loads: [u32; KEPT],
+    loads: [u16; KEPT],
     /// `ForLoop` and `ForLoopUp` with a kept index.
     turns: [[Variants; KEPT]; 2],
 }
@@ -324,20 +325,32 @@ struct Miss {
     slow: usize,
 }
 
+/// The stencils by what they are for.
+struct Stencils {
+    /// With all operands in the frame.
+    plain: [OpStencil; OP_COUNT],
+    forwarded: [Forwarded; OP_COUNT],
+    /// For calls of [`DIRECT`] functions.
+    direct: [OpStencil; DIRECT.len()],
+    moves: Moves,
+    targets: Targets,
+}
+
+/// What is known of the function that is being compiled, or was compiled last.
+struct Scratch {
+    /// Of each word of code; there may be more.
+    marks: Buffer<Mark>,
+    loops: Buffer<Loop>,
+    steps: Buffer<Step>,
+}
+
 /// The state of the compiler, part of the VM state.
 pub(crate) struct Baseline {
     region: CodeRegion<'static>,
     linked: LinkedBundle<'static>,
-    stencils: [OpStencil; OP_COUNT],
-    forwarded: [Forwarded; OP_COUNT],
-    moves: Moves,
-    /// For calls of [`DIRECT`] functions.
-    direct: [OpStencil; DIRECT.len()],
+    stencils: Stencils,
     evidence: Evidence,
-    /// Scratch: what is known of each word of code, and of loops.
-    marks: Buffer<Mark>,
-    loops: Buffer<Loop>,
-    targets: Targets,
+    scratch: Scratch,
     miss: Miss,
     pub(crate) config: BaselineConfig,
     pub(crate) stats: BaselineStats,
@@ -384,7 +397,9 @@ impl Vm<'_> {
         for ((forms, stencil), info) in forwarded.iter_mut().zip(&mut stencils).zip(OPS) {
             let falls;
             (*forms, falls) = forms_of(&bundle, info.name).ok_or(missing(info.name))?;
-            stencil.falls_to_entry |= falls;
+            if falls {
+                stencil.leads |= leads::FALLS_TO_ENTRY;
+            }
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (_, _, name, _)) in direct.iter_mut().zip(DIRECT) {
@@ -400,12 +415,18 @@ impl Vm<'_> {
         }
         let mut baseline = Baseline {
             stats: BaselineStats::default(),
-            targets: Targets {
-                next: continuation("hole_next")?,
-                entry: continuation("hole_entry")?,
-                after: continuation("hole_after")?,
-                taken: continuation("hole_taken")?,
-                over: continuation("hole_over")?,
+            stencils: Stencils {
+                plain: stencils,
+                forwarded,
+                direct,
+                moves,
+                targets: Targets {
+                    next: continuation("hole_next")?,
+                    entry: continuation("hole_entry")?,
+                    after: continuation("hole_after")?,
+                    taken: continuation("hole_taken")?,
+                    over: continuation("hole_over")?,
+                },
             },
             miss: Miss {
                 learn: function("miss")?,
@@ -414,13 +435,12 @@ impl Vm<'_> {
                 method: function("compiled_part_method_missed")?,
                 slow: function("slow")?,
             },
-            stencils,
-            forwarded,
-            moves,
-            direct,
             evidence: Evidence::default(),
-            marks: Buffer::new(),
-            loops: Buffer::new(),
+            scratch: Scratch {
+                marks: Buffer::new(),
+                loops: Buffer::new(),
+                steps: Buffer::new(),
+            },
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.
             region: unsafe { core::mem::transmute::<CodeRegion<'_>, CodeRegion<'static>>(code) },
@@ -488,34 +508,34 @@ impl Rt {
 fn op_stencil(bundle: &Bundle<'_>, name: [&str; 2]) -> Option<OpStencil> {
     let index = stencil_named(bundle, ["op_", name[0], name[1]])?;
     let stencil = bundle.stencil(index)?;
-    let mut out = OpStencil {
-        variants: Variants::new(bundle, index)?,
-        falls_to_entry: falls_to_entry(bundle, index),
-        ..OpStencil::default()
-    };
     let falls = stencil.fallthrough();
     let targets = stencil.holes().filter_map(|hole| match hole.kind {
         HoleKind::Rel32(RelTarget::Continuation(ordinal)) => Some(ordinal),
         _ => None,
     });
-    out.falls = falls.is_some();
+    let mut to = 0;
     for ordinal in targets.chain(falls) {
-        match bundle.continuation(ordinal)? {
-            "hole_next" => out.next = true,
-            "hole_entry" => out.entry = true,
-            "hole_after" => out.after = true,
-            "hole_taken" => out.taken = true,
-            "hole_over" => out.over = true,
+        to |= match bundle.continuation(ordinal)? {
+            "hole_next" => leads::NEXT,
+            "hole_entry" => leads::ENTRY,
+            "hole_after" => leads::AFTER,
+            "hole_taken" => leads::TAKEN,
+            "hole_over" => leads::OVER,
             _ => return None,
-        }
+        };
     }
-    let next = out.next && !out.falls;
-    out.leads = match (next || out.after || out.taken || out.over, out.entry) {
-        (true, _) => Leads::Elsewhere,
-        (false, true) => Leads::Entry,
-        (false, false) => Leads::On,
-    };
-    Some(out)
+    let next = to & leads::NEXT != 0;
+    if falls.is_some() {
+        to &= !leads::NEXT;
+    }
+    if falls_to_entry(bundle, index) {
+        to |= leads::FALLS_TO_ENTRY;
+    }
+    Some(OpStencil {
+        variants: Variants::new(bundle, index)?,
+        leads: to,
+        next,
+    })
 }
 
 /// Does a stencil fall through to the next instruction's entry?
@@ -559,15 +579,16 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
         turns: [[Variants::default(); KEPT]; 2],
     };
     let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
+    let number = |name, ending| u16::try_from(index(name, ending)?).ok();
     for (load, letter) in out.number.iter_mut().zip(["a", "b", "c"]) {
         *load = Variants::new(bundle, index("load_", letter)?)?;
     }
     for i in 0..KEPT {
-        out.take[i] = index("take_", DIGITS[i])?;
-        out.other[i] = index("other_", DIGITS[i])?;
-        out.keep[i] = index("keep_", DIGITS[i])?;
+        out.take[i] = number("take_", DIGITS[i])?;
+        out.other[i] = number("other_", DIGITS[i])?;
+        out.keep[i] = number("keep_", DIGITS[i])?;
         out.reload[i] = Variants::new(bundle, index("reload_", DIGITS[i])?)?;
-        out.loads[i] = index("loads_", DIGITS[i + 1])?;
+        out.loads[i] = number("loads_", DIGITS[i + 1])?;
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
         out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
     }

@@ -291,8 +291,6 @@ pub struct Pieces<'a> {
     labels: &'a [LabelState],
     /// Bytes of hot code.
     hot: u32,
-    /// Inline caches went into the main code.
-    bake: bool,
     /// Number of instructions.
     pub instructions: u32,
 }
@@ -308,8 +306,8 @@ impl Pieces<'_> {
             cold: 0,
             held: None,
         };
-        // The third walk over the same code. It emits nothing, so it can't fail.
-        let walked = self.rt.walk(&self.proto, self.bake, &mut trace);
+        // The plan is still there. Nothing is emitted, so it can't fail.
+        let walked = self.rt.retrace(&self.proto, &mut trace);
         debug_assert!(walked.is_ok());
         trace.pass_on(self.hot);
     }
@@ -407,7 +405,7 @@ impl Baseline {
 
 impl Rt {
     /// Tells the observer that a function was compiled.
-    pub(super) fn tell_compiled(self, p: ProtoRef, cause: Cause, instructions: u32, bake: bool) {
+    pub(super) fn tell_compiled(self, p: ProtoRef, cause: Cause, instructions: u32) {
         let Some(baseline) = self.baseline() else {
             return;
         };
@@ -432,7 +430,6 @@ impl Rt {
             linked: &baseline.linked,
             labels: &baseline.labels,
             hot: code.hot.len() as u32,
-            bake,
             instructions,
         };
         let notice = Notice::Compiled {

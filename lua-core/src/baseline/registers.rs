@@ -19,7 +19,7 @@
 //! Must not know what any operation means: it looks at the op table, and at which stencils
 //! there are. Called by `compile.rs`.
 
-use super::compile::{jumps, leaves_number, words_of};
+use super::compile::{has_site, jumps, leaves_number, words_of};
 use super::whole::{Around, Whole};
 use super::{FORMS, Forwarded};
 use crate::heap::{Buffer, NoMemory, Rt};
@@ -199,6 +199,14 @@ pub(super) struct Analysis<'w> {
     pub(super) loops: &'w mut Buffer<Loop>,
 }
 
+/// What the first reading of the code finds.
+struct Found {
+    /// There are numeric loops whose variables may be known to be whole.
+    counts: bool,
+    /// Number of inline caches.
+    sites: u32,
+}
+
 impl Analysis<'_> {
     fn instruction(&self, at: u32) -> Insn {
         Insn::from_word(self.rt.get(self.proto.entry + at * 8))
@@ -215,21 +223,21 @@ impl Analysis<'_> {
         if self.bake { info.op } else { info.base }
     }
 
-    /// Fills the marks and the list of loops.
-    pub(super) fn run(&mut self) -> Result<(), NoMemory> {
+    /// Fills the marks and the list of loops. Gives the number of inline caches.
+    pub(super) fn run(&mut self) -> Result<u32, NoMemory> {
         self.marks.fill(Mark::PLAIN);
         self.loops.truncate(0);
+        let found = self.find_targets()?;
         if self.registers || self.types {
-            let counts = self.find_targets()?;
-            self.choose_places(counts);
+            self.choose_places(found.counts);
         }
-        Ok(())
+        Ok(found.sites)
     }
 
-    /// Finds out where jumps lead, and which loops have registers to keep. True if there
-    /// are numeric loops whose variables may be known to be whole.
-    fn find_targets(&mut self) -> Result<bool, NoMemory> {
+    /// Finds out where jumps lead, and which loops have registers to keep.
+    fn find_targets(&mut self) -> Result<Found, NoMemory> {
         let mut counts = false;
+        let mut sites = 0;
         let mut at = 0;
         // The end of the last loop: one that contains it isn't innermost.
         let mut last_end = 0;
@@ -242,6 +250,7 @@ impl Analysis<'_> {
                 self.marks[prepared as usize].0 |= Mark::WHOLE;
                 counts = true;
             }
+            sites += has_site(insn.op) as u32;
             if !jumps(insn) {
                 at += words_of(insn);
                 continue;
@@ -270,7 +279,7 @@ impl Analysis<'_> {
             }
             at += words_of(insn);
         }
-        Ok(counts)
+        Ok(Found { counts, sites })
     }
 
     /// Notes an innermost loop if it has registers worth keeping: those that get numbers in

@@ -29,7 +29,7 @@
 //! Must not know what an operation does with its cache.
 
 use super::Miss;
-use super::compile::{Spot, has_site, words_of};
+use super::compile::{Spot, words_of};
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;
@@ -37,7 +37,6 @@ use crate::heap::collect::Phase;
 use crate::heap::{ClosureRef, Header, Kind, MARK_MANUAL, Rt, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::{access::cache, insn};
-use crate::proto::Proto;
 use crate::shape::SHAPE_SIZE;
 use crate::value::{Value, tag};
 use core::mem::offset_of;
@@ -235,40 +234,40 @@ impl Rt {
         }
     }
 
-    /// Makes the sites of a function, in the order of its instructions, at `sites`.
-    pub(super) fn new_sites(self, proto: &Proto, sites: u32, bake: bool) {
-        let Some(baseline) = self.baseline() else {
-            return;
+    /// Makes the site of the instruction at `pc`, word `at` of its function. `bake`: what its
+    /// cache holds lies in the main code. `learns`: there may be stubs.
+    ///
+    /// # Safety
+    /// `site` is memory for it.
+    pub(super) unsafe fn new_site(
+        self,
+        site: *mut Site,
+        (pc, at): (u32, u32),
+        bake: bool,
+        learns: bool,
+        miss: &Miss,
+    ) {
+        let inline = match bake {
+            true => self.cached_entry(pc),
+            false => Entry::EMPTY,
         };
-        let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
-        let mut site = sites;
-        self.each_instruction(proto, |at, insn| {
-            if !has_site(insn.op) {
-                return;
-            }
-            let inline = match bake {
-                true => self.cached_entry(proto.entry + at * 8),
-                false => Entry::EMPTY,
-            };
-            let next = match learns {
-                true => miss.learn,
-                false => miss.closed(insn),
-            };
-            // SAFETY: the fresh record has room for each site.
-            unsafe {
-                self.at::<Site>(site).write(Site {
-                    next: next as u64,
-                    at,
-                    first: 0,
-                    inline,
-                    stubs: 0,
-                    misses: 0,
-                    closed: !learns,
-                    buried: false,
-                });
-            }
-            site += SITE_BYTES;
-        });
+        let next = match learns {
+            true => miss.learn,
+            false => miss.closed(Insn::from_word(self.get(pc))),
+        };
+        // SAFETY: the contract.
+        unsafe {
+            site.write(Site {
+                next: next as u64,
+                at,
+                first: 0,
+                inline,
+                stubs: 0,
+                misses: 0,
+                closed: !learns,
+                buried: false,
+            });
+        }
     }
 
     /// The site of the instruction at word `at`, among `count` from `sites` on.

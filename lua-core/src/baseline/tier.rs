@@ -190,7 +190,7 @@ impl Rt {
             baseline.stats.compile_ns += now().saturating_sub(started);
         }
         match compiled {
-            Ok(instructions) => self.tell_compiled(p, cause, instructions, bake),
+            Ok(instructions) => self.tell_compiled(p, cause, instructions),
             Err(refusal) => {
                 baseline.stats.refused[refusal as usize] += 1;
                 self.tell_refused(p, cause, refusal);

@@ -1,0 +1,317 @@
+//! The plan of a function's code: which stencils, one after the other, and what each of them
+//! is told. Written once by one walk over the bytecode, which also measures the code; read by
+//! the emitter, by the account of what was compiled, and by observers.
+//!
+//! A step is a stencil. Everything that is to be decided is decided here: the form of an
+//! operation that fits where its operands are (`registers.rs`), its short variant, the library
+//! function that a call has in it (`callees.rs`), the moves around it. What follows is to copy
+//! and to fill in.
+//!
+//! Must not know what any operation means, and must not allocate for each step: the list is
+//! scratch memory that is used again. Called by `compile.rs`.
+
+use super::callees::{Callees, Evidence};
+use super::compile::{Refusal, has_resume_word, has_site, words_of};
+use super::registers::{Loop, Mark};
+use super::{OpStencil, Stencils, leads};
+use crate::heap::{Buffer, NoMemory, Rt};
+use crate::isa::{Insn, OPS, Op};
+use crate::proto::Proto;
+use rt_nostd::{Assembler, EmitError, Label, Measure, Target};
+
+/// A stencil of a function's code.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// First word of the instruction that it belongs to.
+    pub(super) at: u32,
+    /// The stencil.
+    pub(super) index: u16,
+    /// What comes before it and belongs to it: bits of [`what`].
+    pub(super) what: u8,
+    /// Where it leads: bits of [`leads`].
+    pub(super) leads: u8,
+}
+
+impl Step {
+    /// The label that is bound before it, in a function of so many words. Those of outer
+    /// entries follow those of the instructions.
+    #[inline(always)]
+    pub(super) fn label(self, words: u32) -> Option<Label> {
+        match self.what & (what::BEGINS | what::OUTER) {
+            0 => None,
+            what::BEGINS => Some(Label(self.at)),
+            _ => Some(Label(words + self.at)),
+        }
+    }
+}
+
+/// Bits of [`Step::what`].
+pub(super) mod what {
+    /// The instruction's label is bound before it.
+    pub(in super::super) const BEGINS: u8 = 1;
+    /// The label of the instruction's outer entry is bound before it.
+    pub(in super::super) const OUTER: u8 = 2;
+    /// It takes the instruction's operands; steps of the instruction behind it do as well.
+    pub(in super::super) const OPERANDS: u8 = 4;
+    /// It takes what is kept in the instruction's loop.
+    pub(in super::super) const KEPT: u8 = 8;
+    /// It is the one with the instruction's inline cache.
+    pub(in super::super) const SITE: u8 = 16;
+    /// Behind it control comes back, by the instruction's resume word.
+    pub(in super::super) const RESUMES: u8 = 32;
+}
+
+/// Why there is no plan.
+pub(super) enum Unplanned {
+    NoMemory,
+    Emission(EmitError<'static>),
+}
+
+impl From<NoMemory> for Unplanned {
+    fn from(_: NoMemory) -> Unplanned {
+        Unplanned::NoMemory
+    }
+}
+
+impl From<EmitError<'static>> for Unplanned {
+    fn from(error: EmitError<'static>) -> Unplanned {
+        Unplanned::Emission(error)
+    }
+}
+
+impl From<Unplanned> for Refusal {
+    fn from(why: Unplanned) -> Refusal {
+        match why {
+            Unplanned::NoMemory => Refusal::NoMemory,
+            Unplanned::Emission(error) => error.into(),
+        }
+    }
+}
+
+/// Where control from outside enters the instruction at `next`.
+#[inline]
+pub(super) fn entry_of(marks: &[Mark], next: u32) -> Target {
+    match marks.get(next as usize) {
+        Some(mark) if mark.has_outer() => Target::Label(Label(marks.len() as u32 + next)),
+        _ => Target::Next,
+    }
+}
+
+/// Makes the plan of a function.
+pub(super) struct Planner<'p> {
+    pub(super) rt: Rt,
+    pub(super) proto: &'p Proto,
+    pub(super) stencils: &'p Stencils,
+    /// One for each word.
+    pub(super) marks: &'p [Mark],
+    pub(super) loops: &'p [Loop],
+    /// Caches go into the main code.
+    pub(super) bake: bool,
+    /// Calls that are expected to call certain functions get the stencils for that.
+    pub(super) direct: bool,
+    pub(super) evidence: Evidence,
+    pub(super) steps: &'p mut Buffer<Step>,
+}
+
+impl Planner<'_> {
+    /// Makes it, and measures the code. Gives the number of instructions.
+    pub(super) fn run(&mut self, out: &mut Measure<'_, 'static>) -> Result<u32, Unplanned> {
+        self.steps.truncate(0);
+        let mut callees = Callees::new(self.rt, self.evidence);
+        let mut at = 0;
+        let mut count = 0;
+        let mut all_plain = true;
+        while at < self.proto.code_words {
+            let pc = self.proto.entry + at * 8;
+            let insn = Insn::from_word(self.rt.get(pc));
+            let mark = self.marks[at as usize];
+            callees.note(insn, pc);
+            let mut op = insn.op as usize;
+            let mut does = what::BEGINS | what::OPERANDS;
+            if has_site(insn.op) {
+                does |= what::SITE;
+                if !self.bake {
+                    op = OPS[op].base as usize;
+                }
+            }
+            if has_resume_word(insn) {
+                does |= what::RESUMES;
+            }
+            let stencils = self.stencils;
+            let mut stencil = &stencils.plain[op];
+            let mut direct = false;
+            if self.direct
+                && (op == Op::Call as usize || op == Op::TailCall as usize)
+                && let Some(expected) = callees.expected(insn)
+                && let Some(other) = stencils.direct.get(expected)
+            {
+                stencil = other;
+                direct = true;
+            }
+            if mark.is_plain() {
+                let index = stencil.variants.of(insn);
+                self.step(out, at, index, does, stencil.leads)?;
+            } else {
+                all_plain = false;
+                let kind = Kind {
+                    insn,
+                    op,
+                    stencil,
+                    direct,
+                };
+                self.with_moves(out, at, kind, does)?;
+            }
+            at += words_of(insn);
+            count += 1;
+        }
+        if !all_plain {
+            for at in 0..self.proto.code_words {
+                if self.marks[at as usize].has_outer() && !self.starts(at) {
+                    self.outer(out, at, leads::ON_AT)?;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Adds a step.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        out: &mut Measure<'_, 'static>,
+        at: u32,
+        index: u16,
+        does: u8,
+        to: u8,
+    ) -> Result<(), Unplanned> {
+        let step = Step {
+            at,
+            index,
+            what: does,
+            leads: to & !leads::FALLS_TO_ENTRY,
+        };
+        self.steps.push(self.rt, step)?;
+        if let Some(label) = step.label(self.proto.code_words) {
+            out.bind(label)?;
+        }
+        let index = index.into();
+        // For the size, only a continuation matters that it may fall through to.
+        if to & (leads::FALLS_TO_ENTRY | leads::ON_AT) == 0 {
+            return Ok(out.stencil(index, &[], &[])?);
+        }
+        self.measure_leading(out, step, to)
+    }
+
+    fn measure_leading(
+        &self,
+        out: &mut Measure<'_, 'static>,
+        step: Step,
+        to: u8,
+    ) -> Result<(), Unplanned> {
+        let target = if to & leads::ON_AT != 0 {
+            (self.stencils.targets.next, Target::Label(Label(step.at)))
+        } else {
+            let insn: u64 = self.rt.get(self.proto.entry + step.at * 8);
+            let next = step.at + words_of(Insn::from_word(insn));
+            (self.stencils.targets.entry, entry_of(self.marks, next))
+        };
+        Ok(out.stencil(step.index.into(), &[], &[target])?)
+    }
+
+    /// The loop that an instruction lies in, if registers are kept in it.
+    fn loop_of(&self, at: u32) -> Option<&Loop> {
+        let mark = self.marks[at as usize];
+        mark.of_loop().and_then(|i| self.loops.get(i))
+    }
+
+    /// Is it the first instruction of such a loop?
+    fn starts(&self, at: u32) -> bool {
+        self.loop_of(at).is_some_and(|kept| kept.start == at)
+    }
+
+    /// The steps of an instruction that isn't plain: with what comes before it and behind it.
+    fn with_moves(
+        &mut self,
+        out: &mut Measure<'_, 'static>,
+        at: u32,
+        kind: Kind<'_>,
+        does: u8,
+    ) -> Result<(), Unplanned> {
+        let Kind {
+            insn,
+            op,
+            stencil,
+            direct,
+        } = kind;
+        let stencils = self.stencils;
+        let moves = &stencils.moves;
+        let mark = self.marks[at as usize];
+        if self.starts(at) {
+            // What comes from before the loop.
+            self.outer(out, at, leads::NEXT)?;
+        }
+        let mut begins = what::BEGINS;
+        let other = mark.other().map(|k| moves.other[k]);
+        let take = mark.take().map(|k| moves.take[k]);
+        for index in [other, take].into_iter().flatten() {
+            self.step(out, at, index, begins, leads::NEXT)?;
+            begins = 0;
+        }
+        let turn = match () {
+            () if op == Op::ForLoop as usize => mark.keep().map(|k| (0, k)),
+            () if op == Op::ForLoopUp as usize => mark.keep().map(|k| (1, k)),
+            () => None,
+        };
+        let variants = match mark.form() {
+            _ if let Some((which, k)) = turn => moves.turns[which][k],
+            Some(form) => stencils.forwarded[op][form],
+            None => stencil.variants,
+        };
+        let does = does & !what::BEGINS | begins;
+        self.step(out, at, variants.of(insn), does, stencil.leads)?;
+        if direct && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a)) {
+            // It goes on behind it with what is kept; the result is in the frame only.
+            let reload = moves.reload[k as usize].of(insn);
+            self.step(out, at, reload, 0, leads::NEXT)?;
+        }
+        if let Some(k) = mark.keep()
+            && turn.is_none()
+        {
+            self.step(out, at, moves.keep[k], 0, leads::NEXT)?;
+        }
+        if let Some(k) = mark.reload() {
+            self.step(out, at, moves.reload[k].of(insn), 0, leads::NEXT)?;
+        }
+        Ok(())
+    }
+
+    /// The outer entry of the instruction at `at`: loads what is to be there, and leads on as
+    /// `to` says.
+    fn outer(&mut self, out: &mut Measure<'_, 'static>, at: u32, to: u8) -> Result<(), Unplanned> {
+        let moves = &self.stencils.moves;
+        let loads = self.loop_of(at).map(|kept| moves.loads[kept.count - 1]);
+        let mut begins = what::OUTER;
+        if let Some(place) = self.marks[at as usize].number() {
+            let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
+            let load = moves.number[place].of(insn);
+            let to = if loads.is_some() { leads::NEXT } else { to };
+            self.step(out, at, load, begins | what::OPERANDS, to)?;
+            begins = 0;
+        }
+        if let Some(loads) = loads {
+            self.step(out, at, loads, begins | what::KEPT, to)?;
+        }
+        Ok(())
+    }
+}
+
+/// What an instruction is compiled as.
+struct Kind<'k> {
+    insn: Insn,
+    /// Its operation, or the one that this is a quickened form of.
+    op: usize,
+    /// The stencil with all operands in the frame.
+    stencil: &'k OpStencil,
+    /// That of a library function.
+    direct: bool,
+}
