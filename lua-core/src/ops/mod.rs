@@ -92,8 +92,7 @@ macro_rules! for_each_part {
             Order    None meta::order_rest       "a comparison of what isn't numbers";
             Return1  None call::return_one_rest  "a `Return1` to anything but a simple call";
             Return0  None call::return_none_rest "a `Return0` to anything but a simple call";
-            Mod      None arith::modulo_rest     "a `Mod` with a quotient that is negative, large or none";
-            ModVK    K    arith::modulo_vk_rest  "the same of a `ModVK`";
+            ModVK    K    arith::modulo_vk       "a `ModWK` of what is negative, large or no number";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
             OtherCall None call::other_call      "a `Call` of another function than compiled code expects";
             TailResult Resume call::tail_result "the result of a `TailCall` of a library function, to anything but a simple call";
