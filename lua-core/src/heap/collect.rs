@@ -129,8 +129,8 @@ pub(crate) struct Collector {
     pub attempts: u32,
     pub mark_stack: Buffer<u32>,
     /// Objects that tracing reached, to be marked soon, and marked ones to be traced soon.
-    pub(in crate::heap) reached: mark::Queue<8>,
-    pub(in crate::heap) popped: mark::Queue<4>,
+    pub(in crate::heap) reached: mark::Queue<16>,
+    pub(in crate::heap) popped: mark::Queue<8>,
     /// Marked objects of many slots, to be traced in slices.
     pub bigs: Buffer<u32>,
     /// The one that is being traced, and how far.

@@ -240,6 +240,8 @@ impl Rt {
                 let t: *const Table = self.at(offset);
                 self.prefetch((*t).array);
                 self.prefetch((*t).hash);
+                // The slots may lie in another line than the header.
+                self.prefetch(offset + SLOTS);
             }
         }
     }
