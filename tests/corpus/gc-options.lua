@@ -1,6 +1,6 @@
 -- collectgarbage and gcinfo: options, results, errors.
 print(collectgarbage(), collectgarbage("collect"))
-print(type(collectgarbage("count")), type(gcinfo()), gcinfo() == math.floor(gcinfo()))
+print(type(collectgarbage("count")), type(gcinfo()), (function(n) return n == math.floor(n) end)(gcinfo()))
 print(math.abs(collectgarbage("count") - gcinfo()) < 64)
 print(collectgarbage("setpause", 150), collectgarbage("setpause", 200), collectgarbage("setpause", 200))
 print(collectgarbage("setstepmul", 400), collectgarbage("setstepmul", 200), collectgarbage("setstepmul", 200))
