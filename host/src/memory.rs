@@ -271,7 +271,8 @@ impl WriteView {
         const HOT: usize = 64 << 10;
         const COLD: usize = 32 << 10;
         const PAGE: usize = 4096;
-        let start = used.next_multiple_of(PAGE).min(self.len);
+        // The page that the code ends in is written again.
+        let start = (used / PAGE * PAGE).min(self.len);
         let ranges = [
             (start, HOT.min(self.len - start)),
             (self.len.saturating_sub(COLD) / PAGE * PAGE, COLD),

@@ -216,6 +216,10 @@ fn use_bundle(
     // SAFETY: the memory is never unmapped or reused; Linux saves the processor's state.
     let linked = unsafe {
         if options.engine == Engine::Baseline {
+            if options.stats {
+                // The first time takes far longer: it looks for the system's clock.
+                nanoseconds();
+            }
             let mut config = BaselineConfig {
                 force: options.force,
                 evict_every: options.evict,

@@ -17,11 +17,12 @@ use crate::layout::{
 };
 use crate::link::LinkedBundle;
 use crate::ready::{
-    CONTINUATIONS, CONTINUATIONS_MAX, FORMS, NOWHERE, OWN_COLD, OWN_HOT, Outline, ROWS, Row,
-    TARGETS, Table,
+    CONTINUATIONS, CONTINUATIONS_MAX, FIXED, FROM_COLD, NOWHERE, OPERANDS_MAX, OWN_COLD, OWN_HOT,
+    Outline, Table, Values,
 };
 use crate::region::{CodeBlock, CodeRegion};
-use crate::view::{OutOfRange, Place};
+use crate::space::Extent;
+use crate::view::{OutOfRange, Pieces};
 use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
 /// Where a label is: a slot of the caller's slice of labels.
@@ -147,9 +148,9 @@ pub struct Emitter<'e, 'a, 'm> {
     linked: &'e LinkedBundle<'a>,
     templates: Templates<'a>,
     table: Table<'a>,
-    /// Where the holes of the current stencil lead.
-    targets: [i64; TARGETS],
-    rows: [Row; ROWS],
+    /// What the holes of the current stencil are filled from.
+    values: Values,
+    pieces: Pieces,
     region: &'e mut CodeRegion<'m>,
     labels: &'e mut [LabelState],
     layout: Layout,
@@ -184,6 +185,14 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             return Err(EmitError::PassesDiffer);
         }
         let block = region.allocate(size.hot, size.cold, size.align)?;
+        let hot = Extent {
+            start: block.hot().end - size.hot,
+            ..block.hot()
+        };
+        let Ok(pieces) = region.view.pieces(hot, block.cold()) else {
+            region.release(&block);
+            return Err(EmitError::PassesDiffer);
+        };
         if let Err(error) = region.view.open() {
             region.release(&block);
             return Err(EmitError::Space(error.into()));
@@ -192,9 +201,9 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             linked,
             templates: linked.bundle().templates(),
             table: linked.table(),
-            targets: [0; TARGETS],
-            rows: FORMS,
-            hot_base: block.hot().end - size.hot,
+            values: Values::ZERO,
+            pieces,
+            hot_base: hot.start,
             cold_base: block.cold().start,
             rodata: linked.image() + linked.bundle().rodata_offset(),
             region,
@@ -302,31 +311,59 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         }
     }
 
-    /// Appends a stencil that was made ready; `None` if anything is in the way of that, and
-    /// nothing has happened then. No jump is held back.
+    /// The operands of [`Emitter::stamp`], by ordinal: what isn't changed stays as it is.
+    #[inline(always)]
+    pub fn operands(&mut self) -> &mut [i64; OPERANDS_MAX] {
+        &mut self.values.operands
+    }
+
+    /// Appends a stencil as [`Assembler::stencil`] does, with the operands in
+    /// [`Emitter::operands`].
+    ///
+    /// # Errors
+    /// As [`Assembler::stencil`].
+    #[inline]
+    pub fn stamp(
+        &mut self,
+        index: u32,
+        continuations: &[(u32, Target)],
+    ) -> Result<(), EmitError<'a>> {
+        let held_back = self.layout.release()?;
+        self.emit_jump(held_back)?;
+        match self.quick(index, OPERANDS_MAX, continuations) {
+            Some(()) => Ok(()),
+            None => {
+                let operands = *self.operands();
+                self.append(index, &operands, continuations)
+            }
+        }
+    }
+
+    /// Appends a stencil that was made ready, with so many operands; `None` if anything is in
+    /// the way of that, and nothing has happened then. No jump is held back.
     #[inline(always)]
     fn quick(
         &mut self,
         index: u32,
-        operands: &[i64],
+        operands: usize,
         continuations: &[(u32, Target)],
     ) -> Option<()> {
         let slot = self.table.get(index)?;
-        let stencil = self.table.ready(slot, operands)?;
-        let [hot, cold] = self.layout.here();
-        // Whatever the first pass got: inside the block, or not at all. No overflow: offsets
-        // in a block and blocks in a region are below 2^31.
-        let place = Place {
-            hot: self.hot_base + hot,
-            hot_room: self.size.hot.checked_sub(hot)?,
-            cold: self.cold_base + cold,
-            cold_room: self.size.cold.checked_sub(cold)?,
-        };
+        let here = self.layout.here();
         let lens = slot.lens();
-        let next = i64::from(place.hot) + i64::from(lens[0]);
-        self.targets[OWN_HOT] = place.hot.into();
-        self.targets[OWN_COLD] = place.cold.into();
-        self.targets[slot.falls()] = next;
+        // No overflow: offsets in a block and blocks in a region are below 2^31, or the layout
+        // has gone beyond the block, and nothing will be written.
+        let hot = i64::from(self.hot_base) + i64::from(here[0]);
+        let cold = i64::from(self.cold_base) + i64::from(here[1]);
+        let next = hot + i64::from(lens[0]);
+        let mut set = |target: usize, place: i64| {
+            self.values.targets[target] = place - hot;
+            self.values.targets[FROM_COLD + target] = place - cold;
+        };
+        set(FIXED, 0);
+        set(OWN_HOT, hot);
+        set(OWN_COLD, cold);
+        set(slot.falls(), next);
         let mut given = 0;
         let mut falls_to = None;
         let mut next_used = false;
@@ -336,24 +373,25 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
                 return None;
             }
             given |= 1 << ordinal;
-            let address = match target {
+            let place = match target {
                 Target::Next => {
                     next_used = true;
                     next
                 }
                 target => self.resolve(target, 0).ok()?,
             };
-            self.targets[CONTINUATIONS + ordinal as usize] = address;
+            self.values.targets[CONTINUATIONS + ordinal as usize] = place - hot;
+            self.values.targets[FROM_COLD + CONTINUATIONS + ordinal as usize] = place - cold;
             if ordinal == slot.fallthrough() && target != Target::Next {
                 falls_to = Some(target);
             }
         }
         let falls = slot.fallthrough() != NOWHERE && falls_to.is_none();
-        if slot.wants() & !given != 0 || !slot.is_unaligned() || (falls_to.is_some() && next_used) {
+        if slot.operands() > operands || (falls_to.is_some() && next_used) {
             return None;
         }
-        let view = &mut self.region.view;
-        if !view.stamp(stencil, &place, &self.targets, &mut self.rows) {
+        let stencil = self.table.ready(slot, given)?;
+        if !self.pieces.stamp(stencil, here, &self.values) {
             return None;
         }
         self.layout.advance(lens, falls_to, falls || next_used);
@@ -591,7 +629,11 @@ impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
     ) -> Result<(), EmitError<'a>> {
         let held_back = self.layout.release()?;
         self.emit_jump(held_back)?;
-        match self.quick(index, operands, continuations) {
+        let count = operands.len().min(OPERANDS_MAX);
+        for (value, &operand) in self.values.operands.iter_mut().zip(operands) {
+            *value = operand;
+        }
+        match self.quick(index, count, continuations) {
             Some(()) => Ok(()),
             None => self.append(index, operands, continuations),
         }

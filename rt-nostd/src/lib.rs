@@ -43,6 +43,8 @@ mod link;
 mod processor;
 mod ready;
 mod region;
+#[cfg(target_arch = "x86_64")]
+mod serialize;
 mod space;
 mod view;
 
@@ -53,7 +55,9 @@ pub use error::{
 pub use layout::{Assembler, CodeSize, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};
 pub use processor::cpu_features;
-pub use ready::{PatchSlot, StencilSlot};
+pub use ready::{OPERANDS_MAX, PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
+#[cfg(target_arch = "x86_64")]
+pub use serialize::serialize;
 pub use space::Extent;
 pub use view::Protect;

@@ -17,7 +17,10 @@
 //! | `Abs32` | addend + 2^31 | operands | -2^31 | below 2^32 |
 //! | `Abs32S` | addend + 2^31 | operands | 0 | below 2^32, then the sign bit is flipped |
 //! | `Abs8S` | addend + 2^7, and three bytes of code | operands | 0 | no carry into those |
-//! | `Rel32` | addend - `at` + 2^31 | targets | -part | as `Abs32S` |
+//! | `Rel32` | addend - `at` + 2^31 | targets | 0 | as `Abs32S` |
+//!
+//! The values are in one table: targets as seen from the hot part, the same from the cold
+//! part, operands.
 //!
 //! A hole of one byte is stored with the three bytes of code behind it. Records ascend by
 //! place, so that a hole among those three comes later and lands on top.
@@ -28,11 +31,11 @@
 use crate::error::ReadyError;
 use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
-/// Slots of the table of targets: one that stays 0, for what is fixed, those of the stencil's
-/// own parts and of continuations, and one that is never read.
+/// Targets in the table of values: what is fixed, as the distance of address 0, the stencil's
+/// own parts, continuations, and one that is never read.
 pub(crate) const TARGETS: usize = 16;
-/// Target 0: the record's word says all.
-const FIXED: u8 = 0;
+/// Target 0: the record's word says the rest.
+pub(crate) const FIXED: usize = 0;
 /// The stencil's own hot part.
 pub(crate) const OWN_HOT: usize = 1;
 /// Its own cold part.
@@ -43,9 +46,33 @@ pub(crate) const CONTINUATIONS: usize = 3;
 const UNUSED: usize = TARGETS - 1;
 /// Continuations that have a slot: those with ordinals below.
 pub(crate) const CONTINUATIONS_MAX: u32 = (UNUSED - CONTINUATIONS) as u32;
+/// Where targets as seen from the cold part begin.
+pub(crate) const FROM_COLD: usize = TARGETS;
+/// Where operands begin.
+const OPERANDS: usize = 2 * TARGETS;
+/// Operands that stencils may have to be emitted fast: those with ordinals below.
+pub const OPERANDS_MAX: usize = 32;
 
-/// No stencil has this many operands: it is emitted by the book.
-const BY_THE_BOOK: u8 = u8::MAX;
+/// The table of values.
+#[repr(C)]
+pub(crate) struct Values {
+    /// As seen from the hot part, and from the cold one.
+    pub(crate) targets: [i64; 2 * TARGETS],
+    pub(crate) operands: [i64; OPERANDS_MAX],
+}
+const _: () = assert!(size_of::<Values>() == 8 * (OPERANDS + OPERANDS_MAX));
+
+impl Values {
+    pub(crate) const ZERO: Values = Values {
+        targets: [0; 2 * TARGETS],
+        operands: [0; OPERANDS_MAX],
+    };
+}
+
+/// A bit of the continuations that are wanted, of one that is never given: the stencil is
+/// emitted by the book.
+const BY_THE_BOOK: u16 = 1 << 15;
+const _: () = assert!(CONTINUATIONS_MAX < 15);
 
 /// The forms of records, in the order of the numbers.
 #[derive(Clone, Copy)]
@@ -57,45 +84,55 @@ enum Form {
 }
 
 /// Number of forms, each for both parts: hot, cold.
-pub(crate) const ROWS: usize = 8;
-/// The first row of `Rel32`; those before take operands.
-pub(crate) const REL32: usize = 2 * Form::Rel32 as usize;
+const ROWS: usize = 8;
 
 /// What the holes of a form and a part have in common.
 #[derive(Clone, Copy)]
-#[repr(C, align(64))]
+#[repr(C, align(32))]
 pub(crate) struct Row {
-    /// Operands or targets.
-    pub(crate) values: *const i64,
     /// What is added.
     pub(crate) bias: i64,
     /// Bits of the sum that must be those of the word.
     pub(crate) kept: u64,
     /// What is flipped in the sum.
     pub(crate) flipped: u64,
-    /// The part.
-    pub(crate) to: *mut u8,
+    /// The part: 0 or 1.
+    pub(crate) part: usize,
 }
 
 /// A row is found by its number times this.
-pub(crate) const ROW_STEP: usize = 8;
-const _: () = assert!(size_of::<Row>() == 8 * ROW_STEP && ROWS * ROW_STEP <= 256);
+pub(crate) const ROW_STEP: usize = 32;
+const _: () = assert!(size_of::<Row>() == ROW_STEP && ROWS * ROW_STEP <= 256);
 
-/// The rows, with what is always the same.
-pub(crate) const FORMS: [Row; ROWS] = {
-    const fn row(bias: i64, kept: u64, flipped: u64) -> Row {
+/// The rows: of each form that of the hot and that of the cold part.
+pub(crate) static FORMS: [Row; ROWS] = {
+    const fn row(bias: i64, kept: u64, flipped: u64, part: usize) -> Row {
         Row {
-            values: core::ptr::null(),
             bias,
             kept,
             flipped,
-            to: core::ptr::null_mut(),
+            part,
         }
     }
-    let abs32 = row(-(1 << 31), !0 << 32, 0);
-    let signed = row(0, !0 << 32, 1 << 31);
-    let abs8s = row(0, !0 << 8, 1 << 7);
-    [abs32, abs32, signed, signed, abs8s, abs8s, signed, signed]
+    const fn abs32(part: usize) -> Row {
+        row(-(1 << 31), !0 << 32, 0, part)
+    }
+    const fn signed(part: usize) -> Row {
+        row(0, !0 << 32, 1 << 31, part)
+    }
+    const fn abs8s(part: usize) -> Row {
+        row(0, !0 << 8, 1 << 7, part)
+    }
+    [
+        abs32(0),
+        abs32(1),
+        signed(0),
+        signed(1),
+        abs8s(0),
+        abs8s(1),
+        signed(0),
+        signed(1),
+    ]
 };
 
 /// A stencil of a [`LinkedBundle`](crate::LinkedBundle) made ready: a slot of the caller's
@@ -135,8 +172,8 @@ impl StencilSlot {
         fallthrough: NOWHERE,
         first: 0,
         count: 0,
-        operands: BY_THE_BOOK,
-        wants: 0,
+        operands: 0,
+        wants: BY_THE_BOOK,
         spans: [0; 2],
         falls: UNUSED as u8,
         align: 0,
@@ -178,10 +215,10 @@ impl StencilSlot {
         usize::from(self.falls) % TARGETS
     }
 
-    /// Continuations with ordinals below [`CONTINUATIONS_MAX`] that must be given, a bit each.
+    /// Operands that must be given, at least.
     #[inline(always)]
-    pub(crate) fn wants(&self) -> u32 {
-        self.wants.into()
+    pub(crate) fn operands(&self) -> usize {
+        self.operands.into()
     }
 }
 
@@ -191,7 +228,7 @@ impl StencilSlot {
 pub struct PatchSlot {
     /// First byte in its part.
     pub(crate) at: u16,
-    /// Among the operands or the targets.
+    /// Among the values.
     pub(crate) slot: u8,
     /// Form, and the part in the lowest bit: a row, times [`ROW_STEP`].
     pub(crate) row: u8,
@@ -234,11 +271,8 @@ impl Outline {
 }
 
 /// Bytes that are read and may be written for a part of `len` bytes and what is written
-/// behind it, in whole blocks. 0 for none at all.
+/// behind it, in whole blocks.
 const fn span(len: u32, least: usize) -> u32 {
-    if len == 0 {
-        return 0;
-    }
     let bytes = (len + 3).next_multiple_of(BLOCK as u32);
     if bytes < least as u32 {
         least as u32
@@ -249,24 +283,29 @@ const fn span(len: u32, least: usize) -> u32 {
 
 /// Bytes copied at a time.
 pub(crate) const BLOCK: usize = 32;
-/// Bytes copied at least, of hot and of cold parts: most are not longer.
-pub(crate) const LEAST: [usize; 2] = [64, 32];
+/// Bytes copied at least, of hot and of cold parts: most are not longer, and to ask which are
+/// takes longer.
+pub(crate) const LEAST: [usize; 2] = [96, 64];
 
-/// A stencil that may be stamped, with its operands. Made by [`Table::ready`] only: what the
-/// head of this file says holds for its patches.
+/// A stencil that may be stamped. Made by [`Table::ready`] only: its slot was filled by
+/// [`Filler`], which says what holds for its code and its patches.
 #[derive(Clone, Copy)]
 pub(crate) struct Ready<'t> {
     slot: &'t StencilSlot,
-    code: &'t [u8],
-    patches: &'t [PatchSlot],
-    operands: &'t [i64],
+    table: Table<'t>,
 }
 
 impl<'t> Ready<'t> {
-    /// Its hot part, its cold part and what follows: as long as both spans.
+    /// Where its hot part begins in [`Ready::all_code`]; the cold part follows.
     #[inline(always)]
-    pub(crate) fn code(&self) -> &'t [u8] {
-        self.code
+    pub(crate) fn code(&self) -> usize {
+        self.slot.code as usize
+    }
+
+    /// The code of all stencils: from the stencil's on, as long as both spans.
+    #[inline(always)]
+    pub(crate) fn all_code(&self) -> &'t [u8] {
+        self.table.code
     }
 
     /// Lengths of the parts.
@@ -276,7 +315,7 @@ impl<'t> Ready<'t> {
     }
 
     /// Bytes that may be written from the start of each part, best of all; multiples of
-    /// [`BLOCK`], and at least [`LEAST`] or none.
+    /// [`BLOCK`], and at least [`LEAST`].
     #[inline(always)]
     pub(crate) fn spans(&self) -> [u32; 2] {
         self.slot.spans.map(u32::from)
@@ -288,16 +327,17 @@ impl<'t> Ready<'t> {
         self.slot.overhangs.map(u32::from)
     }
 
-    /// In order of place.
+    /// The place of its patches in [`Ready::all_patches`], and how many there are; in order of
+    /// place.
     #[inline(always)]
-    pub(crate) fn patches(&self) -> &'t [PatchSlot] {
-        self.patches
+    pub(crate) fn patches(&self) -> (usize, usize) {
+        (self.slot.first as usize, self.slot.count.into())
     }
 
-    /// As many as the patches refer to, at least.
+    /// The patches of all stencils.
     #[inline(always)]
-    pub(crate) fn operands(&self) -> &'t [i64] {
-        self.operands
+    pub(crate) fn all_patches(&self) -> &'t [PatchSlot] {
+        self.table.patches
     }
 }
 
@@ -316,23 +356,12 @@ impl<'a> Table<'a> {
         self.stencils.get(index as usize)
     }
 
-    /// A stencil of this table to be stamped, if that is possible with these operands.
+    /// A stencil of this table to be stamped, if that is possible with these continuations,
+    /// a bit each.
     #[inline(always)]
-    pub(crate) fn ready<'t>(&self, slot: &'t StencilSlot, operands: &'t [i64]) -> Option<Ready<'t>>
-    where
-        'a: 't,
-    {
-        let operand_count = operands.len().min(usize::from(BY_THE_BOOK) - 1);
-        if usize::from(slot.operands) > operand_count {
-            return None;
-        }
-        let first = slot.first as usize;
-        Some(Ready {
-            slot,
-            code: self.code.get(slot.code as usize..)?,
-            patches: self.patches.get(first..first + usize::from(slot.count))?,
-            operands,
-        })
+    pub(crate) fn ready<'t>(&'t self, slot: &'t StencilSlot, given: u16) -> Option<Ready<'t>> {
+        // Whatever is by the book wants more than can be given.
+        (slot.wants & !(given & !BY_THE_BOOK) == 0).then_some(Ready { slot, table: *self })
     }
 
     /// Fills the tables. `image` is where the bundle's AOT code is in the region.
@@ -400,10 +429,11 @@ struct Filler<'a> {
 impl Filler<'_> {
     fn fill(mut self, room: &mut [PatchSlot]) -> StencilSlot {
         let by_the_book = self.slot;
-        self.slot.operands = 0;
+        self.slot.wants = 0;
         match self.try_to_fill(room) {
-            Some(()) => self.slot,
-            None => by_the_book,
+            // Aligned ones need padding.
+            Some(()) if self.slot.is_unaligned() => self.slot,
+            _ => by_the_book,
         }
     }
 
@@ -412,7 +442,7 @@ impl Filler<'_> {
         let (hot, cold) = (self.template.hot(), self.template.cold());
         self.slot.count = u8::try_from(room.len()).ok()?;
         // Shorter than 2^16, and so are the spans.
-        u16::try_from(hot.len.max(cold.len).checked_add(64)?).ok()?;
+        u16::try_from(hot.len.max(cold.len).checked_add(128)?).ok()?;
         let spans = [span(hot.len, LEAST[0]), span(cold.len, LEAST[1])];
         self.slot.spans = spans.map(|span| span as u16);
         // Both are read from here.
@@ -438,10 +468,11 @@ impl Filler<'_> {
         let at = u16::try_from(hole.offset).ok()?;
         let (form, slot, word) = match hole.kind {
             HoleKind::Operand { form, ordinal } => {
-                let slot = u8::try_from(ordinal)
+                let ordinal = usize::try_from(ordinal)
                     .ok()
-                    .filter(|&n| n < BY_THE_BOOK - 1)?;
-                self.slot.operands = self.slot.operands.max(slot + 1);
+                    .filter(|&n| n < OPERANDS_MAX)?;
+                self.slot.operands = self.slot.operands.max(ordinal as u8 + 1);
+                let slot = (OPERANDS + ordinal) as u8;
                 let (form, word) = match form {
                     OperandForm::Abs32 => (Form::Abs32, biased(hole.addend)?),
                     OperandForm::Abs32S => (Form::Abs32S, biased(hole.addend)?),
@@ -451,13 +482,13 @@ impl Filler<'_> {
                 (form, slot, word)
             }
             HoleKind::Rel32(target) => {
-                let (slot, fixed) = match target {
+                let (target, fixed) = match target {
                     RelTarget::OwnHot => (OWN_HOT as u8, 0),
                     RelTarget::OwnCold => (OWN_COLD as u8, 0),
-                    RelTarget::Rodata => (FIXED, self.rodata),
+                    RelTarget::Rodata => (FIXED as u8, self.rodata),
                     RelTarget::Function(index) => {
                         let offset = self.templates.function_offset(index);
-                        (FIXED, self.image + i64::from(offset))
+                        (FIXED as u8, self.image + i64::from(offset))
                     }
                     RelTarget::Continuation(ordinal) => {
                         let slot = continuation(ordinal)?;
@@ -470,7 +501,11 @@ impl Filler<'_> {
                     RelTarget::Import(_) => return None,
                 };
                 let word = biased(fixed + hole.addend - i64::from(at))?;
-                (Form::Rel32, slot, word)
+                let from = match hole.part {
+                    Part::Hot => 0,
+                    Part::Cold => FROM_COLD as u8,
+                };
+                (Form::Rel32, from + target, word)
             }
         };
         Some(PatchSlot {

@@ -7,7 +7,8 @@
 #![allow(unsafe_code)]
 
 use crate::error::{ProtectError, RegionError};
-use crate::ready::{BLOCK, LEAST, REL32, ROW_STEP, ROWS, Ready, Row, TARGETS};
+use crate::ready::{BLOCK, FORMS, LEAST, Ready, Values};
+use crate::space::Extent;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,14 +39,11 @@ pub(crate) struct View<'m> {
     protect: Option<&'m mut dyn Protect>,
 }
 
-/// Where the parts of a stencil go.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    /// Offsets in the region, and how much may be overwritten from there.
-    pub(crate) hot: u32,
-    pub(crate) hot_room: u32,
-    pub(crate) cold: u32,
-    pub(crate) cold_room: u32,
+/// The two pieces of a block that an emitter fills, hot and cold. As long as there is one, the
+/// view is open, and what lies in the pieces may be overwritten.
+pub(crate) struct Pieces {
+    starts: [NonNull<u8>; 2],
+    lens: [u32; 2],
 }
 
 /// Copies so many bytes.
@@ -67,9 +65,6 @@ unsafe fn copy<const LEN: usize>(from: NonNull<u8>, to: NonNull<u8>) {
 /// As for [`copy`].
 #[inline(always)]
 unsafe fn copy_span(from: NonNull<u8>, to: NonNull<u8>, span: usize, part: usize) {
-    if span == 0 {
-        return;
-    }
     // SAFETY: spans are multiples of `BLOCK`, and no less than `LEAST`.
     unsafe {
         match part {
@@ -231,80 +226,16 @@ impl<'m> View<'m> {
         Ok(())
     }
 
-    /// Copies both parts of a stencil and fills its holes: the inner loop of emission. The
-    /// view is open, and what lies behind the parts in their room may be overwritten.
-    ///
-    /// `false` if there is no room, or a hole doesn't hold its value: then the bytes in the
-    /// parts' room are any.
-    #[inline(always)]
-    pub(crate) fn stamp(
-        &mut self,
-        stencil: Ready<'_>,
-        at: &Place,
-        targets: &[i64; TARGETS],
-        rows: &mut [Row; ROWS],
-    ) -> bool {
-        let end = |offset: u32, room: u32| u64::from(offset) + u64::from(room);
-        if end(at.hot, at.hot_room).max(end(at.cold, at.cold_room)) > self.len.into() {
-            return false;
-        }
-        // SAFETY: no more than `self.len`, compared above (`View::target` says the rest).
-        let to = unsafe { [at.hot, at.cold].map(|offset| self.write.add(offset as usize)) };
-        let room = [at.hot_room, at.cold_room];
-        let (lens, spans) = (stencil.lens(), stencil.spans());
-        let mut from = NonNull::from(stencil.code()).cast::<u8>();
-        for part in [0, 1] {
-            let len = lens[part] as usize;
-            let wide = spans[part] <= room[part];
-            if !wide && lens[part] + stencil.overhangs()[part] > room[part] {
-                return false;
-            }
-            // SAFETY: a `Ready` has the code of both parts, and as much as their spans behind
-            // it. The room, which `target` has checked, is no less than the span if that is
-            // copied, or else than the part. Code memory isn't referred to (the constructor's
-            // contract).
-            unsafe {
-                if wide {
-                    copy_span(from, to[part], spans[part] as usize, part);
-                } else {
-                    to[part].copy_from_nonoverlapping(from, len);
-                }
-                from = from.add(len);
-            }
-        }
-        let operands = stencil.operands().as_ptr();
-        for (i, row) in rows.iter_mut().enumerate() {
-            row.values = if i < REL32 {
-                operands
-            } else {
-                targets.as_ptr()
-            };
-            row.to = to[i % 2].as_ptr();
-        }
-        rows[REL32].bias = -i64::from(at.hot);
-        rows[REL32 + 1].bias = -i64::from(at.cold);
-        let rows = rows.as_ptr();
-        let mut wrong = 0;
-        for patch in stencil.patches() {
-            // SAFETY: a `Ready` has patches of rows that there are; it has as many operands as
-            // they refer to, and slots of targets are below `TARGETS`.
-            let (row, value) = unsafe {
-                let row = &*rows.byte_add(usize::from(patch.row) * (size_of::<Row>() / ROW_STEP));
-                (row, *row.values.add(patch.slot.into()))
-            };
-            let word = u64::from(patch.word);
-            let sum = value.wrapping_add(row.bias).cast_unsigned();
-            let sum = sum.wrapping_add(word);
-            wrong |= (sum ^ word) & row.kept;
-            let bytes = ((sum ^ row.flipped) as u32).to_le_bytes();
-            // SAFETY: a `Ready` has patches in its parts, and what they write behind is no
-            // more than the overhang or the span, for which there is room.
-            unsafe {
-                let place = row.to.add(patch.at.into());
-                place.cast::<[u8; 4]>().write_unaligned(bytes);
-            }
-        }
-        wrong == 0
+    /// Lets a block be filled. The view is open until the pieces are done with.
+    pub(crate) fn pieces(&mut self, hot: Extent, cold: Extent) -> Result<Pieces, OutOfRange> {
+        let [hot_len, cold_len] = [hot, cold].map(Extent::len);
+        Ok(Pieces {
+            starts: [
+                self.target(hot.start, hot_len as usize)?,
+                self.target(cold.start, cold_len as usize)?,
+            ],
+            lens: [hot_len, cold_len],
+        })
     }
 
     /// Fills a range with one byte. The view is open.
@@ -345,5 +276,92 @@ impl<'m> View<'m> {
         value[at..at + bytes.len()].copy_from_slice(bytes);
         word.store(u64::from_le_bytes(value), Ordering::Release);
         Ok(())
+    }
+}
+
+impl Pieces {
+    /// Copies both parts of a stencil to offsets in the pieces and fills its holes: the inner
+    /// loop of emission. What lies behind them in the pieces may be overwritten.
+    ///
+    /// `false` if there is no room, or a hole doesn't hold its value: then the bytes from there
+    /// on are any.
+    #[inline(always)]
+    pub(crate) fn stamp(&mut self, stencil: Ready<'_>, at: [u32; 2], values: &Values) -> bool {
+        let spans = stencil.spans();
+        let room = [0, 1].map(|part| self.lens[part].saturating_sub(at[part]));
+        let wide = (spans[0] <= room[0]) & (spans[1] <= room[1]);
+        if !wide && !self.copy_exactly(stencil, at) {
+            return false;
+        }
+        // SAFETY: offsets in the pieces: behind them there is room, or `copy_exactly` has
+        // looked (`View::target` says the rest).
+        let to = unsafe { [0, 1].map(|part| self.starts[part].add(at[part] as usize)) };
+        if wide {
+            // SAFETY: the code of a `Ready` lies among all code, with as much as both spans
+            // behind it; the spans are no more than there is room. Code memory isn't
+            // referred to (the constructor's contract).
+            unsafe {
+                let code = NonNull::from(stencil.all_code()).cast::<u8>();
+                let from = code.add(stencil.code());
+                copy_span(from, to[0], spans[0] as usize, 0);
+                let from = from.add(stencil.lens()[0] as usize);
+                copy_span(from, to[1], spans[1] as usize, 1);
+            }
+        }
+        let values = (&raw const *values).cast::<i64>();
+        let (first, count) = stencil.patches();
+        let mut wrong = 0;
+        // SAFETY: a `Ready` has so many patches from there on in the table.
+        let patches = unsafe { stencil.all_patches().get_unchecked(first..first + count) };
+        for patch in patches {
+            // SAFETY: a `Ready` has patches of rows that there are, and slots of values.
+            let (row, value) = unsafe {
+                let row = &*FORMS.as_ptr().byte_add(patch.row.into());
+                (row, *values.add(patch.slot.into()))
+            };
+            let word = u64::from(patch.word);
+            let sum = value.wrapping_add(row.bias).cast_unsigned();
+            let sum = sum.wrapping_add(word);
+            wrong |= (sum ^ word) & row.kept;
+            let bytes = ((sum ^ row.flipped) as u32).to_le_bytes();
+            // SAFETY: the part of a row is 0 or 1. A `Ready` has patches in its parts, and what
+            // they write behind is no more than the overhang or the span, for which there is
+            // room.
+            unsafe {
+                let place = to.get_unchecked(row.part).add(patch.at.into());
+                place.cast::<[u8; 4]>().write_unaligned(bytes);
+            }
+        }
+        wrong == 0
+    }
+
+    /// Copies both parts and not a byte more: at the end of a piece. `false` if there is no
+    /// room for that and for what the patches write behind.
+    #[cold]
+    fn copy_exactly(&mut self, stencil: Ready<'_>, at: [u32; 2]) -> bool {
+        let (lens, overhangs) = (stencil.lens(), stencil.overhangs());
+        let fits = |part: usize| {
+            self.lens[part]
+                .checked_sub(at[part])
+                .is_some_and(|room| lens[part] + overhangs[part] <= room)
+        };
+        if !fits(0) || !fits(1) {
+            return false;
+        }
+        let mut from = stencil.code();
+        for part in [0, 1] {
+            let len = lens[part] as usize;
+            let Some(bytes) = stencil.all_code().get(from..from + len) else {
+                return false;
+            };
+            // SAFETY: so many bytes from there on are in the piece, compared above. Code memory
+            // isn't referred to (the constructor's contract).
+            unsafe {
+                let to = self.starts[part].add(at[part] as usize);
+                to.copy_from_nonoverlapping(NonNull::from(bytes).cast(), len);
+            }
+            from += len;
+        }
+        true
     }
 }

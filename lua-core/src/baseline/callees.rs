@@ -20,6 +20,9 @@ type Row = (Op, Shortcut, [&'static str; 2], u8);
 
 /// Registers below this number are looked at.
 const MANY: usize = 64;
+/// The register of which nothing is ever known, and one that is never asked for.
+const NONE: usize = MANY;
+const NOBODY: usize = MANY + 1;
 
 /// Does an operation bring what is called into its register?
 static BRINGS: [bool; 256] = {
@@ -49,9 +52,9 @@ pub(super) struct Callees {
     rt: Rt,
     evidence: Evidence,
     /// Offset of the last one for each register, or 0.
-    last: [u32; MANY],
+    last: [u32; MANY + 2],
     /// Of a `GetField`: that of the one that brought its object.
-    object: [u32; MANY],
+    object: [u32; MANY + 2],
 }
 
 impl Callees {
@@ -59,22 +62,20 @@ impl Callees {
         Callees {
             rt,
             evidence,
-            last: [0; MANY],
-            object: [0; MANY],
+            last: [0; MANY + 2],
+            object: [0; MANY + 2],
         }
     }
 
     /// Takes note of an instruction, in the order of the code.
     #[inline]
     pub(super) fn note(&mut self, insn: Insn, pc: u32) {
-        if !BRINGS[insn.op as usize] {
-            return;
-        }
-        let object = self.last.get(insn.b as usize).copied().unwrap_or(0);
-        let a = insn.a as usize;
-        if let (Some(last), Some(of)) = (self.last.get_mut(a), self.object.get_mut(a)) {
-            (*last, *of) = (pc, object);
-        }
+        // Without a branch: which instructions do is hard to foretell.
+        let (a, b) = (insn.a as usize, insn.b as usize);
+        let brings = BRINGS[insn.op as usize] & (a < MANY);
+        let to = if brings { a } else { NOBODY };
+        self.object[to] = self.last[b.min(NONE)];
+        self.last[to] = pc;
     }
 
     /// The index in [`DIRECT`] of the function that a `Call` or `TailCall` will most likely
@@ -87,8 +88,8 @@ impl Callees {
         if !DIRECT.iter().any(fits) {
             return None;
         }
-        let a = call.a as usize;
-        let f = self.brought(*self.last.get(a)?, *self.object.get(a)?)?;
+        let a = (call.a as usize).min(NONE);
+        let f = self.brought(self.last[a], self.object[a])?;
         let shortcut = self.shortcut(f)?;
         DIRECT
             .iter()

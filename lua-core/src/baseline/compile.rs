@@ -14,7 +14,8 @@ use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
-    Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, SpaceError, Target,
+    Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, OPERANDS_MAX, SpaceError,
+    Target, serialize,
 };
 
 /// Why a function wasn't compiled.
@@ -62,6 +63,10 @@ impl From<EmitError<'_>> for Refusal {
         }
     }
 }
+
+/// The operands of a stencil, by [`Hole`].
+type Operands = [i64; OPERANDS_MAX];
+const _: () = assert!(OPERANDS <= OPERANDS_MAX);
 
 /// What an empty cache compares with: no object lies there.
 const NO_SHAPE: u32 = 1;
@@ -126,9 +131,8 @@ impl<'e> Emission<'e> {
         }
     }
 
-    fn run<A: Assembler<'static>>(&self, out: &mut A) -> Result<(), EmitError<'static>> {
+    fn run(&self, out: &mut Emitter<'_, 'static, '_>) -> Result<(), EmitError<'static>> {
         let words = self.marks.len() as u32;
-        let mut operands = [0i64; OPERANDS];
         let mut targets = [(0, Target::Next); 5];
         let mut site = self.sites;
         for &step in self.steps {
@@ -138,9 +142,10 @@ impl<'e> Emission<'e> {
             if step.what & what::OPERANDS != 0 {
                 let pc = self.entry + step.at * 8;
                 let insn = Insn::from_word(self.rt.get(pc));
-                fill_operands(self.rt, &mut operands, insn, pc);
+                let operands = out.operands();
+                fill_operands(self.rt, operands, insn, pc);
                 if step.what & what::SITE != 0 {
-                    fill_cache(&mut operands, site);
+                    fill_cache(operands, site);
                     site += SITE_BYTES;
                     if !self.bake {
                         operands[Hole::X0 as usize] = NO_SHAPE.into();
@@ -148,7 +153,7 @@ impl<'e> Emission<'e> {
                 }
             }
             if step.what & what::KEPT != 0 {
-                self.fill_kept(&mut operands, step.at);
+                self.fill_kept(out.operands(), step.at);
             }
             let n = match step.leads {
                 0 => 0,
@@ -160,13 +165,13 @@ impl<'e> Emission<'e> {
                 }
                 _ => self.leads(&mut targets, step),
             };
-            out.stencil(step.index.into(), &operands, &targets[..n])?;
+            out.stamp(step.index.into(), &targets[..n])?;
         }
         Ok(())
     }
 
     /// The registers that are kept in the loop around the instruction at `at`.
-    fn fill_kept(&self, operands: &mut [i64; OPERANDS], at: u32) {
+    fn fill_kept(&self, operands: &mut Operands, at: u32) {
         let mark = self.marks.get(at as usize);
         let kept = mark.and_then(|mark| self.loops.get(mark.of_loop()?));
         if let Some(kept) = kept {
@@ -220,7 +225,7 @@ impl<'e> Emission<'e> {
 
 /// What has an inline cache has a site, too; an empty cache compares with no shape.
 #[inline(always)]
-fn fill_cache(out: &mut [i64; OPERANDS], site: u32) {
+fn fill_cache(out: &mut Operands, site: u32) {
     out[Hole::Site as usize] = site.into();
     if out[Hole::X0 as usize] == 0 {
         out[Hole::X0 as usize] = NO_SHAPE.into();
@@ -230,7 +235,7 @@ fn fill_cache(out: &mut [i64; OPERANDS], site: u32) {
 /// The operands of the instruction at `pc`, those that it hasn't included: whoever has no
 /// hole for them doesn't look.
 #[inline(always)]
-fn fill_operands(rt: Rt, out: &mut [i64; OPERANDS], insn: Insn, pc: u32) {
+fn fill_operands(rt: Rt, out: &mut Operands, insn: Insn, pc: u32) {
     let mut set = |hole: Hole, value: u32| out[hole as usize] = value.into();
     let (a, b, c) = (insn.a as u32, insn.b as u32, insn.c as u32);
     set(Hole::A, a * 8);
@@ -289,10 +294,7 @@ impl Rt {
             stencils,
             ..
         } = self.baseline().ok_or(Refusal::Internal)?;
-        let mut operands = [0i64; OPERANDS];
         let insn = Insn::from_word(self.get(spot.pc));
-        fill_operands(self, &mut operands, insn, spot.pc);
-        fill_cache(&mut operands, spot.site);
         let stencil = &stencils.plain[insn.op as usize];
         let on = Target::Address(spot.next);
         let mut targets = [(stencils.targets.next, on); 2];
@@ -301,10 +303,13 @@ impl Rt {
         let n = n + (stencil.leads & leads::ENTRY != 0) as usize;
         let index = stencil.variants.of(insn).into();
         let mut measure = Measure::linked(linked, &mut []);
-        measure.stencil(index, &operands, &targets[..n])?;
+        measure.stencil(index, &[], &targets[..n])?;
         let size = measure.finish()?;
         let mut emitter = Emitter::new(linked, region, size, &mut [])?;
-        emitter.stencil(index, &operands, &targets[..n])?;
+        let operands = emitter.operands();
+        fill_operands(self, operands, insn, spot.pc);
+        fill_cache(operands, spot.site);
+        emitter.stamp(index, &targets[..n])?;
         let block = emitter.finish()?;
         serialize();
         Ok((block, size.cold))
@@ -327,6 +332,7 @@ impl Rt {
             rt: self,
             proto,
             forwarded: &stencils.forwarded,
+            gists: &stencils.gists,
             bake,
             registers: config.registers,
             types: config.types,
@@ -336,19 +342,21 @@ impl Rt {
         analysis.run().map_err(|_| Refusal::NoMemory)
     }
 
-    /// Goes through the plan of the function that was compiled last once more.
+    /// Shows the plan of the function that was compiled last to an assembler that only looks
+    /// where which stencil is.
     pub(super) fn retrace<A: Assembler<'static>>(
         self,
         proto: &Proto,
         out: &mut A,
     ) -> Result<(), EmitError<'static>> {
-        match self.baseline() {
-            // What was in the sites and caches is of no interest.
-            Some(Baseline {
-                stencils, scratch, ..
-            }) => Emission::new(self, proto, stencils, scratch, 0, false).run(out),
-            None => Ok(()),
+        let steps = self.baseline().map(|baseline| &baseline.scratch.steps[..]);
+        for step in steps.unwrap_or_default() {
+            if let Some(label) = step.label(proto.code_words) {
+                out.bind(label)?;
+            }
+            out.stencil(step.index.into(), &[], &[])?;
         }
+        Ok(())
     }
 
     /// Makes the code of a function that was analysed.
@@ -407,31 +415,6 @@ impl Rt {
                 cold: size.cold,
             });
         }
-    }
-}
-
-/// Executes a serializing instruction, which must lie between writing code through another
-/// address and running it: a return from nothing, which unlike `cpuid` doesn't leave a
-/// virtual machine.
-fn serialize() {
-    // SAFETY: `iretq` pops what was pushed, and goes on at the label with the same segments,
-    // flags and stack.
-    unsafe {
-        core::arch::asm!(
-            "mov {old}, rsp",
-            "mov {x:e}, ss",
-            "push {x}",
-            "push {old}",
-            "pushfq",
-            "mov {x:e}, cs",
-            "push {x}",
-            "lea {x}, [rip + 2f]",
-            "push {x}",
-            "iretq",
-            "2:",
-            x = out(reg) _,
-            old = out(reg) _,
-        );
     }
 }
 

@@ -330,6 +330,8 @@ struct Stencils {
     /// With all operands in the frame.
     plain: [OpStencil; OP_COUNT],
     forwarded: [Forwarded; OP_COUNT],
+    /// What there is of those, in short, by operation: bits of [`gist`].
+    gists: [u8; 256],
     /// For calls of [`DIRECT`] functions.
     direct: [OpStencil; DIRECT.len()],
     moves: Moves,
@@ -417,6 +419,7 @@ impl Vm<'_> {
             stats: BaselineStats::default(),
             stencils: Stencils {
                 plain: stencils,
+                gists: gists(&forwarded),
                 forwarded,
                 direct,
                 moves,
@@ -564,6 +567,27 @@ fn forms_of(bundle: &Bundle<'_>, name: &str) -> Option<(Forwarded, bool)> {
         }
     }
     Some((forms, falls))
+}
+
+/// What stencils an operation has besides that with all operands in the frame.
+mod gist {
+    /// An operand may come in a register of the processor.
+    pub(super) const TAKES: u8 = 1;
+    /// The result can become the number, if asked to.
+    pub(super) const MAY_LEAVE: u8 = 2;
+}
+
+fn gists(forwarded: &[Forwarded; OP_COUNT]) -> [u8; 256] {
+    let mut out = [0; 256];
+    for (gist, forms) in out.iter_mut().zip(forwarded) {
+        if forms.iter().take(3).any(|form| !form.is_none()) {
+            *gist |= gist::TAKES;
+        }
+        if !forms[registers::LEAVES].is_none() {
+            *gist |= gist::MAY_LEAVE;
+        }
+    }
+    out
 }
 
 /// The stencils that change what is in the processor's registers.

@@ -21,7 +21,7 @@
 
 use super::compile::{has_site, jumps, leaves_number, words_of};
 use super::whole::{Around, Whole};
-use super::{FORMS, Forwarded};
+use super::{FORMS, Forwarded, gist};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
 use crate::proto::Proto;
@@ -53,6 +53,9 @@ mod form {
     pub(super) const WHOLE: u32 = 8;
 }
 const _: () = assert!(form::WHOLE as usize + 4 == FORMS);
+
+/// The form in which the result becomes the number.
+pub(super) const LEAVES: usize = form::LEAVES as usize;
 
 /// What is known of a word of code, before it is compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -190,6 +193,8 @@ pub(super) struct Analysis<'w> {
     pub(super) rt: Rt,
     pub(super) proto: &'w Proto,
     pub(super) forwarded: &'w [Forwarded; OP_COUNT],
+    /// Which of those there are: bits of [`gist`].
+    pub(super) gists: &'w [u8; 256],
     /// The quickened forms of instructions are compiled.
     pub(super) bake: bool,
     /// What is to be found out.
@@ -214,7 +219,7 @@ impl Analysis<'_> {
 
     /// Can the operation leave its result as the number, if asked to?
     fn may_leave(&self, op: Op) -> bool {
-        !self.forwarded[op as usize][form::LEAVES as usize].is_none()
+        self.gists[op as usize] & gist::MAY_LEAVE != 0
     }
 
     /// The operation that an instruction is compiled as.
@@ -407,9 +412,12 @@ impl Analysis<'_> {
         let mut index = 0;
         let mut whole = Whole::default();
         let loops: &[Loop] = self.loops;
+        // Where the next loop begins, or this one.
+        let mut looping = loops.first().map_or(u32::MAX, |l| l.start);
         while at < self.proto.code_words {
             let insn = self.instruction(at);
-            if number.is_none() && loops.is_empty() && !counts {
+            let takes = self.gists[insn.op as usize] & gist::TAKES != 0;
+            if !(number.is_some() && takes || at >= looping || counts) {
                 // The usual case of what follows, in few steps.
                 let may_leave = self.may_leave(self.op(insn));
                 begun = insn.op == Op::ForPrep as u8;
@@ -425,6 +433,7 @@ impl Analysis<'_> {
             let forwarded = &self.forwarded[info.op as usize];
             if loops.get(index).is_some_and(|l| at > l.end) {
                 index += 1;
+                looping = loops.get(index).map_or(u32::MAX, |l| l.start);
             }
             let inside = loops.get(index).filter(|l| l.start <= at);
             let mark = &mut self.marks[at as usize];

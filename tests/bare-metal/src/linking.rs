@@ -6,7 +6,7 @@
 //! can be reached through an island only. Called by `selftest`.
 
 use crate::memory::CodeViews;
-use crate::serialize::serialize;
+use rt_nostd::serialize;
 use crate::timer;
 use alloc::format;
 use alloc::string::String;

@@ -5,7 +5,7 @@
 
 use crate::memory::{CodeViews, Memory};
 use crate::programs::Program;
-use crate::serialize::serialize;
+use rt_nostd::serialize;
 use crate::{stack, timer};
 use core::ffi::c_void;
 use core::fmt;

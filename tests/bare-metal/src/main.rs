@@ -43,7 +43,6 @@ mod programs;
 mod race;
 mod sabotage;
 mod selftest;
-mod serialize;
 mod stack;
 mod timer;
 

@@ -10,7 +10,7 @@ use crate::layout::{self, PAGE, Section};
 use crate::memory::{self, Memory};
 use crate::probe::{self, Fault, Outcome};
 use crate::programs::PROGRAMS;
-use crate::serialize::serialize;
+use rt_nostd::serialize;
 use crate::{heap, linking, println, stack, timer};
 use alloc::boxed::Box;
 use alloc::format;
