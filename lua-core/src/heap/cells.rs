@@ -27,6 +27,8 @@ const BLOCK_WORK: i64 = 256;
 const LINE_WORK: i64 = 32;
 /// The sweep asks for memory so many bytes before it looks at it.
 const SWEEP_AHEAD: u32 = 1024;
+/// The sweep of a string asks for the place of the one so many cells before it.
+const REMOVE_AHEAD: u32 = 6;
 /// Number of size classes.
 pub const CLASSES: usize = 28;
 
@@ -381,6 +383,9 @@ impl Rt {
                 let h = self.header(cell);
                 if h.kind == 0 || (h.mark != live && h.mark != MARK_MANUAL) {
                     if h.kind == Kind::String as u8 {
+                        let ahead = i.saturating_sub(REMOVE_AHEAD) * b.cell_size;
+                        let string = self.header(block + BLOCK_HEADER + ahead);
+                        self.prefetch_line(string.aux);
                         self.remove_string(cell);
                     }
                     self.set(

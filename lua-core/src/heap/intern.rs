@@ -1,81 +1,66 @@
 //! Strings, all interned: equal strings are one object, so equality is equality
 //! of references.
 //!
-//! The table is a hash table of chains through the strings themselves. A bucket tells the
-//! first string of its chain, that string's hash, and whether the chain goes on: so a search
-//! that finds nothing looks at no string, and the processor guesses its branches right and
-//! goes on while memory answers. The table grows by
-//! *linear hashing*: an insertion splits at most two buckets, and what the buckets lie in
-//! never moves, so that no insertion takes long, however many strings there are. If there
-//! is no memory for more buckets, the chains become longer; nothing fails. It shrinks the
-//! same way, when a collection finds few strings, or when memory is short.
+//! The table is a hash table of *lines*, each as long as a line of the cache, with the hashes
+//! and offsets of up to eight strings. So a search reads one line and the string that it is
+//! after, hardly ever another string; insertions, removals and the table's growth look at no
+//! string at all. What doesn't fit into a line goes to further ones that hang on it.
+//!
+//! When lines are rather full, their number is doubled, line by line: as in *linear hashing*,
+//! an insertion splits at most two, and lines never move, so that no insertion takes long,
+//! however many strings there are. If there is no memory for that, more strings hang on each
+//! line; nothing fails. The table shrinks the same way, when a collection finds few strings,
+//! or when memory is short.
 //!
 //! The table doesn't keep strings alive. A dead string stays in it until it is swept
 //! (`cells.rs`, `spans.rs`); when somebody asks for it before that, it is alive again.
 
+use super::bytes::{copy_bytes, ends, hash_bytes, hash_short, same_bytes};
 use super::collect::Phase;
 use super::{Kind, NoMemory, Rt, StrRef};
 
 // A string object: header (`aux` = hash, `b2` = event number + 1), length in bytes
-// at +8, the next string of the bucket at +12, then the bytes.
+// at +8, then the bytes.
 
 /// Offset of a string's first byte.
-pub(crate) const STRING_DATA: u32 = 16;
+pub(crate) const STRING_DATA: u32 = 12;
 /// Longest string. Sizes stay far from 32-bit overflow.
 pub const MAX_STRING: usize = (1 << 30) - 64;
 
-const NEXT: u32 = 12;
-/// Buckets of the first segment; each further one doubles their number.
-const FIRST: u32 = 512;
-const SEGMENTS: usize = 20;
-/// A collection shrinks a table of so many buckets for a string.
-const SPARSE: u32 = 8;
+/// Bytes of a line: eight hashes, 0 in free places, then eight offsets. The last place may
+/// hold the offset of a further line instead, which [`FURTHER`] marks; its hash is 0 then.
+const LINE: u32 = 64;
+const PLACES: u32 = 8;
+const OFFSETS: u32 = PLACES * 4;
+const LAST: u32 = OFFSETS + (PLACES - 1) * 4;
+const FURTHER: u32 = 1;
+/// Bytes of a further line with what lies before it.
+const FURTHER_START: u32 = 16;
+const FURTHER_SIZE: u32 = FURTHER_START + LINE;
+/// Lines of the first segment; each further one doubles their number.
+const FIRST: u32 = 64;
+/// More than the region has room for.
+const SEGMENTS: usize = 32 - FIRST.ilog2() as usize;
+/// Lines are split when there are so many strings for each. With more, many wouldn't fit.
+const CROWDED: u32 = 6;
+/// Lines are joined when there are fewer strings for each of those that will be left: by a
+/// collection, and when memory is short.
+const SPARSE: u32 = 2;
+const LOOSE: u32 = 4;
 /// What taking a string out of the table costs, in bytes looked at.
 const REMOVE_WORK: i64 = 32;
-/// What one bucket less costs, in bytes looked at.
-const MERGE_WORK: i64 = 64;
-/// Bytes before the first bucket of a segment.
-const SEGMENT_HEADER: u32 = 8;
-/// Bytes of a bucket.
-const BUCKET: u32 = size_of::<Bucket>() as u32;
-
-/// The head of a chain, 0 if it is empty: above, the hash of its first string; below, that
-/// string's offset, whose lowest bit tells that another string follows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(transparent)]
-struct Bucket(u64);
-
-impl Bucket {
-    const EMPTY: Bucket = Bucket(0);
-
-    #[inline(always)]
-    fn new(first: u32, hash: u32, more: bool) -> Bucket {
-        Bucket((hash as u64) << 32 | first as u64 | more as u64)
-    }
-
-    #[inline(always)]
-    fn first(self) -> u32 {
-        self.0 as u32 & !1
-    }
-
-    #[inline(always)]
-    fn hash(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    #[inline(always)]
-    fn has_more(self) -> bool {
-        self.0 & 1 != 0
-    }
-}
+/// What one line less costs, in bytes looked at.
+const JOIN_WORK: i64 = 64;
 
 /// The table of all strings; part of the VM state.
 pub(crate) struct InternTable {
-    /// Memory of the buckets: the heads of their chains.
+    /// Where line 0 would be, if all lines lay in a row as this segment's do.
+    origins: [u32; SEGMENTS],
+    /// Memory of the segments, 0 for those that aren't there.
     segments: [u32; SEGMENTS],
-    /// A power of two: buckets before this round of splitting began.
+    /// A power of two: lines before this round of splitting began.
     base: u32,
-    /// Buckets of this round that were split already.
+    /// Lines of this round that were split already.
     split: u32,
     /// Number of strings.
     count: u32,
@@ -85,6 +70,7 @@ impl InternTable {
     /// Without memory; `Rt::init_strings` gives it some.
     pub(crate) const fn new() -> InternTable {
         InternTable {
+            origins: [0; SEGMENTS],
             segments: [0; SEGMENTS],
             base: FIRST,
             split: 0,
@@ -92,8 +78,9 @@ impl InternTable {
         }
     }
 
+    /// Number of the line for a hash.
     #[inline(always)]
-    fn bucket_of(&self, hash: u32) -> u32 {
+    fn number_of(&self, hash: u32) -> u32 {
         let i = hash & (self.base * 2 - 1);
         if i < self.base + self.split {
             i
@@ -102,157 +89,46 @@ impl InternTable {
         }
     }
 
-    /// Segment of a bucket, and the number of the segment's first bucket.
     #[inline(always)]
-    const fn segment_of(bucket: u32) -> (usize, u32) {
-        if bucket < FIRST {
-            return (0, 0);
-        }
-        let top = bucket.ilog2();
-        ((top - FIRST.ilog2() + 1) as usize, 1 << top)
+    const fn segment_of(number: u32) -> usize {
+        ((number | (FIRST - 1)).ilog2() - (FIRST - 1).ilog2()) as usize
     }
 
-    /// Where the head of a bucket's chain is.
+    /// Where a line is.
     #[inline(always)]
-    fn place_of(&self, bucket: u32) -> u32 {
-        let (segment, first) = InternTable::segment_of(bucket);
-        let start = match self.segments.get(segment) {
-            Some(&start) => start,
+    fn line(&self, number: u32) -> u32 {
+        let origin = match self.origins.get(InternTable::segment_of(number)) {
+            Some(&origin) => origin,
             None => 0,
         };
-        start + SEGMENT_HEADER + (bucket - first) * BUCKET
+        origin.wrapping_add(number * LINE)
     }
-}
 
-/// Eight bytes from `i` on.
-///
-/// # Safety
-/// They lie inside `s`.
-#[inline(always)]
-unsafe fn word(s: &[u8], i: usize) -> u64 {
-    debug_assert!(i + 8 <= s.len());
-    // SAFETY: the contract.
-    u64::from_le(unsafe { s.as_ptr().add(i).cast::<u64>().read_unaligned() })
-}
+    /// Where the line for a hash is.
+    #[inline(always)]
+    fn line_of(&self, hash: u32) -> u32 {
+        self.line(self.number_of(hash))
+    }
 
-/// Strings up to this length consist of what [`ends`] gives.
-pub(crate) const ENDS: usize = 16;
-
-/// The first and the last bytes of up to 16, eight each or less; for different strings of one
-/// length they differ.
-#[inline(always)]
-fn ends(s: &[u8]) -> (u64, u64) {
-    let n = s.len();
-    // SAFETY: the lengths allow these places.
-    unsafe {
-        let byte = |i: usize| *s.as_ptr().add(i) as u64;
-        let half = |i: usize| -> u64 {
-            u32::from_le(s.as_ptr().add(i).cast::<u32>().read_unaligned()) as u64
+    /// Enters memory for as many lines as there are before it.
+    fn add_segment(&mut self, number: usize, memory: u32) {
+        let first = if number == 0 {
+            0
+        } else {
+            FIRST << (number - 1)
         };
-        if n >= 8 {
-            (word(s, 0), word(s, n - 8))
-        } else if n >= 4 {
-            (half(0), half(n - 4))
-        } else if n > 0 {
-            (byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16, 0)
-        } else {
-            (0, 0)
+        // Behind the header of the memory.
+        let start = (memory + 8).next_multiple_of(LINE);
+        if let (Some(o), Some(s)) = (self.origins.get_mut(number), self.segments.get_mut(number)) {
+            *o = start.wrapping_sub(first * LINE);
+            *s = memory;
         }
     }
 }
 
-/// 32-bit hash of a string. Long strings are sampled: the ends, and a few pieces of 16 bytes
-/// in between.
-///
-/// Products of 64 bits by 64, folded (as in Wang Yi's wyhash): those of one string don't
-/// wait for one another.
-#[inline]
-pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
-    let n = s.len();
-    let mut h = hash_ends(seed, ends(s), n);
-    if n > ENDS {
-        let stride = (n / 64).max(1) * 16;
-        let mut i = 8;
-        while i + 8 < n {
-            // SAFETY: just tested, and there are more than 16 bytes.
-            let (x, y) = unsafe { (word(s, i), word(s, (i + 8).min(n - 16))) };
-            h = h.rotate_left(29) ^ fold(x ^ seed ^ L, y ^ K);
-            i += stride;
-        }
-        h ^= h >> 32;
-    }
-    (h ^ h >> 29) as u32
-}
-
-/// The start of the hash: all of it for up to [`ENDS`] bytes.
-#[inline(always)]
-fn hash_ends(seed: u64, (first, last): (u64, u64), n: usize) -> u64 {
-    fold(first ^ seed ^ K, last ^ (n as u64).wrapping_mul(K) ^ L)
-}
-
-const K: u64 = 0x9E37_79B9_7F4A_7C15;
-const L: u64 = 0xD6E8_FEB8_6659_FD93;
-
-#[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
-    let p = a as u128 * b as u128;
-    p as u64 ^ (p >> 64) as u64
-}
-
-/// Are these the same bytes? Most are few: no call.
-#[inline(always)]
-pub(super) fn same_bytes(s: &[u8], t: &[u8]) -> bool {
-    let n = s.len();
-    if n != t.len() {
-        return false;
-    }
-    if n > 32 {
-        return s == t;
-    }
-    let mut i = 8;
-    while i + 8 < n {
-        // SAFETY: just tested.
-        if unsafe { word(s, i) != word(t, i) } {
-            return false;
-        }
-        i += 8;
-    }
-    ends(s) == ends(t)
-}
-
-/// Copies bytes. Most are few: no call.
-///
-/// # Safety
-/// There is room for them at `to`, which doesn't overlap them.
-#[inline(always)]
-unsafe fn copy_bytes(s: &[u8], to: *mut u8) {
-    let n = s.len();
-    // SAFETY: the contract; the lengths allow the places, which may overlap one another.
-    unsafe {
-        let from = s.as_ptr();
-        if n > 32 {
-            core::ptr::copy_nonoverlapping(from, to, n);
-        } else if n >= 16 {
-            let (first, last) = (from.cast::<u128>(), from.add(n - 16).cast::<u128>());
-            let (first, last) = (first.read_unaligned(), last.read_unaligned());
-            to.cast::<u128>().write_unaligned(first);
-            to.add(n - 16).cast::<u128>().write_unaligned(last);
-        } else if n >= 8 {
-            let (first, last) = (from.cast::<u64>(), from.add(n - 8).cast::<u64>());
-            let (first, last) = (first.read_unaligned(), last.read_unaligned());
-            to.cast::<u64>().write_unaligned(first);
-            to.add(n - 8).cast::<u64>().write_unaligned(last);
-        } else if n >= 4 {
-            let (first, last) = (from.cast::<u32>(), from.add(n - 4).cast::<u32>());
-            let (first, last) = (first.read_unaligned(), last.read_unaligned());
-            to.cast::<u32>().write_unaligned(first);
-            to.add(n - 4).cast::<u32>().write_unaligned(last);
-        } else {
-            for i in 0..n {
-                to.add(i).write(from.add(i).read());
-            }
-        }
-    }
+/// Bytes of memory for `lines` lines, which begin where a line of the cache does.
+const fn segment_size(lines: u32) -> u32 {
+    LINE + lines * LINE
 }
 
 impl Rt {
@@ -263,12 +139,13 @@ impl Rt {
 
     /// Gives the table of strings its first memory.
     pub(crate) fn init_strings(self) -> Result<(), NoMemory> {
-        let segment = self.allocate_manual(SEGMENT_HEADER + FIRST * BUCKET)?;
+        let memory = self.allocate_manual(segment_size(FIRST))?;
+        // SAFETY: plain fields.
+        let table = unsafe { &mut *self.strings() };
+        table.add_segment(0, memory);
         for i in 0..FIRST {
-            self.set(segment + SEGMENT_HEADER + i * BUCKET, Bucket::EMPTY);
+            self.clear_line(table.line(i));
         }
-        // SAFETY: plain field.
-        unsafe { (*self.strings()).segments[0] = segment }
         Ok(())
     }
 
@@ -286,29 +163,118 @@ impl Rt {
         self.set(offset + 8, s.len() as u32);
         // SAFETY: the new object has room for the bytes; `s` can't overlap fresh memory.
         unsafe { copy_bytes(s, self.at(offset + STRING_DATA)) }
-        self.insert_string(hash, offset);
+        if let Err(e) = self.insert_string(hash, offset) {
+            self.release(offset, string_size(s.len()));
+            return Err(e);
+        }
         Ok(StrRef(offset))
     }
+
+    // ---- lines
+
+    /// The places of a line with this hash, as bits.
+    #[inline(always)]
+    fn places_with(self, line: u32, hash: u32) -> u32 {
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+        // SAFETY: a line has eight hashes.
+        unsafe {
+            use core::arch::x86_64::*;
+            let hash = _mm_set1_epi32(hash as i32);
+            let low = _mm_cmpeq_epi32(_mm_loadu_si128(self.at(line)), hash);
+            let high = _mm_cmpeq_epi32(_mm_loadu_si128(self.at(line + 16)), hash);
+            let both = _mm_packs_epi32(low, high);
+            _mm_movemask_epi8(_mm_packs_epi16(both, _mm_setzero_si128())) as u32
+        }
+        #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+        (0..PLACES).fold(0, |found, i| {
+            found | ((self.get::<u32>(line + i * 4) == hash) as u32) << i
+        })
+    }
+
+    #[inline(always)]
+    fn offset_at(self, line: u32, place: u32) -> u32 {
+        self.get(line + OFFSETS + place * 4)
+    }
+
+    #[inline(always)]
+    fn fill_place(self, line: u32, place: u32, hash: u32, offset: u32) {
+        self.set(line + place * 4, hash);
+        self.set(line + OFFSETS + place * 4, offset);
+    }
+
+    /// The line that hangs on this one.
+    #[inline(always)]
+    fn further(self, line: u32) -> Option<u32> {
+        let last: u32 = self.get(line + LAST);
+        (last & FURTHER != 0).then_some(last & !FURTHER)
+    }
+
+    fn clear_line(self, line: u32) {
+        self.set(line, [0u64; LINE as usize / 8]);
+    }
+
+    /// A free place of a line, or of one that hangs on it.
+    #[inline(always)]
+    fn free_place(self, mut line: u32) -> Option<(u32, u32)> {
+        loop {
+            let place = self.places_with(line, 0).trailing_zeros();
+            if place < PLACES - 1 {
+                return Some((line, place));
+            }
+            match self.further(line) {
+                Some(next) => line = next,
+                None => return (place < PLACES).then_some((line, place)),
+            }
+        }
+    }
+
+    /// Hangs an empty line on a full one, the last of its chain.
+    fn hang(self, full: u32, line: u32) {
+        self.clear_line(line);
+        let (hash, offset) = (self.get(full + OFFSETS - 4), self.get(full + LAST));
+        self.fill_place(line, 0, hash, offset);
+        self.fill_place(full, PLACES - 1, 0, line | FURTHER);
+    }
+
+    // ---- search
 
     #[inline(always)]
     fn find_string(self, hash: u32, s: &[u8]) -> Option<StrRef> {
         // SAFETY: plain fields.
-        let table = unsafe { &*self.strings() };
-        let bucket: Bucket = self.get(table.place_of(table.bucket_of(hash)));
-        if bucket.hash() == hash
-            && bucket != Bucket::EMPTY
-            && same_bytes(self.str_bytes(StrRef(bucket.first())), s)
-        {
-            return Some(self.revived(bucket.first()));
+        let line = unsafe { (*self.strings()).line_of(hash) };
+        let mut places = self.places_with(line, hash);
+        while places != 0 {
+            let at = self.offset_at(line, places.trailing_zeros());
+            if same_bytes(self.str_bytes(StrRef(at)), s) {
+                return Some(self.revived(at));
+            }
+            places &= places - 1;
         }
-        if bucket.has_more() {
-            return self.find_in_chain(bucket.first(), hash, s);
+        match self.further(line) {
+            None => None,
+            Some(next) => self.find_further(next, hash, s),
         }
-        None
     }
 
-    /// The string of these bytes, [`ENDS`] at most, if it is the first of its chain and needs
-    /// no care. For bodies of operations: no call.
+    /// The same in the lines that hang on one.
+    #[cold]
+    #[inline(never)]
+    fn find_further(self, mut line: u32, hash: u32, s: &[u8]) -> Option<StrRef> {
+        loop {
+            let mut places = self.places_with(line, hash);
+            while places != 0 {
+                let at = self.offset_at(line, places.trailing_zeros());
+                if same_bytes(self.str_bytes(StrRef(at)), s) {
+                    return Some(self.revived(at));
+                }
+                places &= places - 1;
+            }
+            line = self.further(line)?;
+        }
+    }
+
+    /// The string of these bytes, [`ENDS`](super::bytes::ENDS) at most, if its hash is the
+    /// first such one of its line and it needs no care. For bodies of operations: no call.
     ///
     /// # Safety
     /// `s` is a place with `n` bytes.
@@ -317,30 +283,19 @@ impl Rt {
         // SAFETY: the contract; plain fields.
         unsafe {
             let ends_of_s = ends(core::slice::from_raw_parts(s, n));
-            let h = hash_ends((*self.vm()).seed, ends_of_s, n);
-            let hash = (h ^ h >> 29) as u32;
-            let table = &*self.strings();
-            let bucket: Bucket = self.get(table.place_of(table.bucket_of(hash)));
-            let at = StrRef(bucket.first());
-            if bucket.hash() != hash || bucket == Bucket::EMPTY || self.str_len(at) as usize != n {
+            let hash = hash_short((*self.vm()).seed, ends_of_s, n);
+            let line = (*self.strings()).line_of(hash);
+            let places = self.places_with(line, hash);
+            if places == 0 {
+                return None;
+            }
+            let at = StrRef(self.offset_at(line, places.trailing_zeros()));
+            if self.str_len(at) as usize != n {
                 return None;
             }
             let same = ends(core::slice::from_raw_parts(self.at(at.0 + STRING_DATA), n));
             (same == ends_of_s && self.header(at.0).mark == (*self.vm()).live).then_some(at)
         }
-    }
-
-    /// The same behind the first string of the chain.
-    #[inline(never)]
-    fn find_in_chain(self, first: u32, hash: u32, s: &[u8]) -> Option<StrRef> {
-        let mut at: u32 = self.get(first + NEXT);
-        while at != 0 {
-            if self.header(at).aux == hash && same_bytes(self.str_bytes(StrRef(at)), s) {
-                return Some(self.revived(at));
-            }
-            at = self.get(at + NEXT);
-        }
-        None
     }
 
     /// A string that was found: if it is dead, but not swept yet, it is alive again.
@@ -354,140 +309,257 @@ impl Rt {
         StrRef(at)
     }
 
+    // ---- insertion, removal
+
+    /// Fails before it has changed anything.
     #[inline(always)]
-    fn insert_string(self, hash: u32, offset: u32) {
+    fn insert_string(self, hash: u32, offset: u32) -> Result<(), NoMemory> {
+        // SAFETY: plain fields.
+        let line = unsafe { (*self.strings()).line_of(hash) };
+        match self.free_place(line) {
+            Some((line, place)) => self.fill_place(line, place, hash, offset),
+            None => self.insert_further(hash, offset)?,
+        }
         // SAFETY: plain fields.
         let table = unsafe { &mut *self.strings() };
         table.count += 1;
-        let place = table.place_of(table.bucket_of(hash));
-        self.push_string(place, hash, offset);
-        // Two buckets for a string: each string more in a chain is a cache miss more.
-        if table.count > (table.base + table.split) / 2 {
-            self.split_bucket();
-            self.split_bucket();
+        if table.count > table.base * CROWDED {
+            self.split_line();
+            self.split_line();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_further(self, hash: u32, offset: u32) -> Result<(), NoMemory> {
+        let memory = self.allocate_manual(FURTHER_SIZE)?;
+        // Memory was short perhaps, and the table became smaller.
+        // SAFETY: plain fields.
+        let mut line = unsafe { (*self.strings()).line_of(hash) };
+        if let Some((line, place)) = self.free_place(line) {
+            self.release(memory, FURTHER_SIZE);
+            self.fill_place(line, place, hash, offset);
+            return Ok(());
+        }
+        while let Some(next) = self.further(line) {
+            line = next;
+        }
+        let fresh = memory + FURTHER_START;
+        self.hang(line, fresh);
+        self.fill_place(fresh, 1, hash, offset);
+        Ok(())
+    }
+
+    /// Asks for the line with the strings of a hash: one will be taken out of it soon.
+    #[inline(always)]
+    pub(crate) fn prefetch_line(self, hash: u32) {
+        // SAFETY: plain fields.
+        self.prefetch(unsafe { (*self.strings()).line_of(hash) });
+    }
+
+    /// A dead string is swept: takes it out of the table.
+    pub(crate) fn remove_string(self, offset: u32) {
+        // SAFETY: plain fields.
+        let table = unsafe { &mut *self.strings() };
+        let hash = self.header(offset).aux;
+        let mut before = 0;
+        let mut line = table.line_of(hash);
+        let place = loop {
+            let mut places = self.places_with(line, hash);
+            while places != 0 && self.offset_at(line, places.trailing_zeros()) != offset {
+                places &= places - 1;
+            }
+            if places != 0 {
+                break places.trailing_zeros();
+            }
+            let next = self.further(line);
+            debug_assert!(next.is_some(), "every string is in the table");
+            let Some(next) = next else { return };
+            before = line;
+            line = next;
+        };
+        self.fill_place(line, place, 0, 0);
+        table.count -= 1;
+        if before != 0 && self.places_with(line, 0) == (1 << PLACES) - 1 {
+            // What hangs on it, or nothing.
+            let last: u32 = self.get(line + LAST);
+            self.set(before + LAST, last);
+            self.release(line - FURTHER_START, FURTHER_SIZE);
+        }
+        // SAFETY: plain field; if no step is being made, nobody looks at it.
+        unsafe { (*self.gc()).work -= REMOVE_WORK };
+    }
+
+    // ---- growth, shrinking
+
+    /// Puts a string into the chain of lines that begins with `line`. If it is full, one of
+    /// the spare lines is hung on it; there is one then.
+    fn put_string(self, mut line: u32, hash: u32, offset: u32, spare: &mut u32) {
+        if let Some((line, place)) = self.free_place(line) {
+            self.fill_place(line, place, hash, offset);
+            return;
+        }
+        while let Some(next) = self.further(line) {
+            line = next;
+        }
+        let fresh = *spare;
+        debug_assert!(fresh != 0, "lines suffice");
+        *spare = self.get(fresh);
+        self.hang(line, fresh);
+        self.fill_place(fresh, 1, hash, offset);
+    }
+
+    /// Puts the strings of a chain of lines into those that `choose` tells, and its further
+    /// lines to the spare ones, which are linked by their first words.
+    fn scatter(self, line: u32, spare: &mut u32, choose: impl Fn(u32) -> u32) {
+        let mut rest = Some(line);
+        while let Some(at) = rest {
+            let strings: [u32; 2 * PLACES as usize] = self.get(at);
+            rest = self.further(at);
+            self.clear_line(at);
+            if at != line {
+                self.set(at, *spare);
+                *spare = at;
+            }
+            let (hashes, offsets) = strings.split_at(PLACES as usize);
+            for (&hash, &offset) in hashes.iter().zip(offsets) {
+                if hash != 0 {
+                    self.put_string(choose(hash), hash, offset, spare);
+                }
+            }
         }
     }
 
-    /// Puts a string at the head of a chain.
-    #[inline(always)]
-    fn push_string(self, place: u32, hash: u32, offset: u32) {
-        let first = self.get::<Bucket>(place).first();
-        self.set(offset + NEXT, first);
-        self.set(place, Bucket::new(offset, hash, first != 0));
+    fn release_lines(self, mut spare: u32) {
+        while spare != 0 {
+            let next: u32 = self.get(spare);
+            self.release(spare - FURTHER_START, FURTHER_SIZE);
+            spare = next;
+        }
     }
 
-    /// Makes the string at `at`, if there is one, and what follows it a bucket's chain.
-    fn set_chain(self, place: u32, at: u32) {
-        let bucket = if at == 0 {
-            Bucket::EMPTY
-        } else {
-            Bucket::new(at, self.header(at).aux, self.get::<u32>(at + NEXT) != 0)
-        };
-        self.set(place, bucket);
-    }
-
-    /// One bucket more, which takes its share of another one's strings.
+    /// One line more, which takes its share of another one's strings.
     #[inline(never)]
-    fn split_bucket(self) {
+    fn split_line(self) {
         // SAFETY: plain fields.
         let table = unsafe { &*self.strings() };
         let (from, to) = (table.split, table.base + table.split);
-        let (segment, first) = InternTable::segment_of(to);
-        let fresh = match table.segments.get(segment) {
+        let number = InternTable::segment_of(to);
+        match table.segments.get(number) {
             None => return,
             Some(0) => {
-                // Each bucket is written before it is read: when it splits off.
-                let bytes = SEGMENT_HEADER + first * BUCKET;
+                // Each line is written before it is read: when it splits off.
+                let bytes = segment_size(table.base);
                 // Injected failures are for operations, which would
                 // be repeated; this just happens later.
                 let Ok(memory) = self.with_retry(|| self.allocate_manual(bytes)) else {
                     return;
                 };
                 // SAFETY: plain fields.
-                let table = unsafe { &*self.strings() };
+                let table = unsafe { &mut *self.strings() };
                 if table.base + table.split != to {
                     // Memory was short, and the table became smaller.
                     self.release(memory, bytes);
                     return;
                 }
-                memory
+                table.add_segment(number, memory);
             }
-            Some(&memory) => memory,
-        };
+            Some(_) => {}
+        }
         // SAFETY: plain fields; nothing below allocates.
         let table = unsafe { &mut *self.strings() };
-        table.segments[segment] = fresh;
+        let bit = table.base;
         table.split += 1;
         if table.split == table.base {
             table.base *= 2;
             table.split = 0;
         }
-        let (place, other) = (table.place_of(from), table.place_of(to));
-        let bucket: Bucket = self.get(place);
-        if !bucket.has_more() {
-            // None or one, whose hash stands here: no string needs to be looked at.
-            let moves = bucket != Bucket::EMPTY && table.bucket_of(bucket.hash()) != from;
-            let (stays, goes) = if moves {
-                (Bucket::EMPTY, bucket)
-            } else {
-                (bucket, Bucket::EMPTY)
-            };
-            self.set(place, stays);
-            self.set(other, goes);
+        let (stays, goes) = (table.line(from), table.line(to));
+        self.clear_line(goes);
+        if self.further(stays).is_some() {
+            let mut spare = 0;
+            self.scatter(stays, &mut spare, |hash| {
+                if hash & bit == 0 { stays } else { goes }
+            });
+            self.release_lines(spare);
             return;
         }
-        self.set(place, Bucket::EMPTY);
-        self.set(other, Bucket::EMPTY);
-        let mut at = bucket.first();
-        while at != 0 {
-            let next: u32 = self.get(at + NEXT);
-            let hash = self.header(at).aux;
-            let stays = table.bucket_of(hash) == from;
-            self.push_string(if stays { place } else { other }, hash, at);
-            at = next;
-        }
-    }
-
-    /// One bucket less: its strings join those that it was once split from.
-    fn merge_bucket(self) {
-        // SAFETY: plain fields; releasing memory doesn't touch the table.
-        let table = unsafe { &mut *self.strings() };
-        if table.split == 0 {
-            table.base /= 2;
-            table.split = table.base;
-        }
-        table.split -= 1;
-        let (into, from) = (table.split, table.base + table.split);
-        let (place, other) = (table.place_of(into), table.place_of(from));
-        let (stays, joins): (Bucket, Bucket) = (self.get(place), self.get(other));
-        if stays == Bucket::EMPTY {
-            self.set(place, joins);
-        } else if joins != Bucket::EMPTY {
-            let mut last = stays.first();
-            loop {
-                match self.get::<u32>(last + NEXT) {
-                    0 => break,
-                    at => last = at,
-                }
+        let mut place = 0;
+        for i in 0..PLACES {
+            let hash: u32 = self.get(stays + i * 4);
+            if hash & bit != 0 {
+                self.fill_place(goes, place, hash, self.offset_at(stays, i));
+                self.fill_place(stays, i, 0, 0);
+                place += 1;
             }
-            self.set(last + NEXT, joins.first());
-            self.set(place, Bucket::new(stays.first(), stays.hash(), true));
-        }
-        let (segment, first) = InternTable::segment_of(from);
-        if from == first
-            && let Some(memory) = table.segments.get_mut(segment)
-        {
-            let offset = core::mem::replace(memory, 0);
-            self.release(offset, SEGMENT_HEADER + first * BUCKET);
         }
     }
 
-    /// Does the table have more than `most` buckets for a string, and more than at first?
-    fn is_sparse(self, most: u32) -> bool {
+    /// Number of strings of a chain of lines.
+    fn strings_of(self, line: u32) -> u32 {
+        let mut n = 0;
+        let mut rest = Some(line);
+        while let Some(at) = rest {
+            n += PLACES - self.places_with(at, 0).count_ones();
+            rest = self.further(at);
+        }
+        n
+    }
+
+    /// One line less: its strings join those that it was once split from. False if that
+    /// needs memory which isn't there.
+    fn join_line(self) -> bool {
         // SAFETY: plain fields.
         let table = unsafe { &*self.strings() };
-        let buckets = table.base + table.split;
-        buckets > FIRST && buckets / most > table.count
+        let mut base = table.base;
+        let split = if table.split == 0 {
+            base /= 2;
+            base - 1
+        } else {
+            table.split - 1
+        };
+        let (stays, goes) = (table.line(split), table.line(base + split));
+        let mut spare = 0;
+        if self.strings_of(stays) + self.strings_of(goes) > PLACES {
+            // As many as may be needed before the chain's own lines come free.
+            for _ in 0..2 {
+                match self.with_retry(|| self.allocate_manual(FURTHER_SIZE)) {
+                    Ok(memory) => {
+                        self.set(memory + FURTHER_START, spare);
+                        spare = memory + FURTHER_START;
+                    }
+                    Err(NoMemory) => {
+                        self.release_lines(spare);
+                        return false;
+                    }
+                }
+            }
+        }
+        self.scatter(goes, &mut spare, |_| stays);
+        self.release_lines(spare);
+        // SAFETY: plain fields; releasing memory doesn't touch the table.
+        let table = unsafe { &mut *self.strings() };
+        (table.base, table.split) = (base, split);
+        if split == 0
+            && let Some(memory) = table.segments.get_mut(InternTable::segment_of(base))
+        {
+            let memory = core::mem::take(memory);
+            self.release(memory, segment_size(base));
+        }
+        true
+    }
+
+    /// Would there be fewer than `least` strings for a line after a round of joining?
+    fn is_sparse(self, least: u32) -> bool {
+        // SAFETY: plain fields.
+        let table = unsafe { &*self.strings() };
+        let lines = if table.split == 0 {
+            table.base / 2
+        } else {
+            table.base
+        };
+        lines >= FIRST && table.count < lines * least
     }
 
     /// Everything is swept: shrinks the table if it is much larger than it need be; true
@@ -500,58 +572,22 @@ impl Rt {
                 if (*gc).work <= 0 {
                     return false;
                 }
-                (*gc).work -= MERGE_WORK;
+                (*gc).work -= JOIN_WORK;
             }
-            self.merge_bucket();
+            if !self.join_line() {
+                break;
+            }
         }
         true
     }
 
     /// Memory is short: makes the table as small as it would have been made for its strings.
     pub(crate) fn shrink_strings(self) {
-        while self.is_sparse(2) {
-            self.merge_bucket();
-        }
-    }
-
-    /// A dead string is swept: takes it out of the table.
-    pub(crate) fn remove_string(self, offset: u32) {
-        // SAFETY: plain fields.
-        let table = unsafe { &mut *self.strings() };
-        let place = table.place_of(table.bucket_of(self.header(offset).aux));
-        let bucket: Bucket = self.get(place);
-        if bucket.first() == offset {
-            if bucket.has_more() {
-                self.set_chain(place, self.get(offset + NEXT));
-            } else {
-                self.set(place, Bucket::EMPTY);
-            }
-        } else {
-            let mut before = bucket.first();
-            loop {
-                let at: u32 = match before {
-                    0 => 0,
-                    _ => self.get(before + NEXT),
-                };
-                debug_assert!(at != 0, "every string is in the table");
-                if at == 0 {
-                    return;
-                }
-                if at == offset {
-                    break;
-                }
-                before = at;
-            }
-            self.set(before + NEXT, self.get::<u32>(offset + NEXT));
-            self.set_chain(place, bucket.first());
-        }
-        table.count -= 1;
-        // SAFETY: plain field; if no step is being made, nobody looks at it.
-        unsafe { (*self.gc()).work -= REMOVE_WORK };
+        while self.is_sparse(LOOSE) && self.join_line() {}
     }
 
     #[cfg(test)]
-    pub(crate) fn string_buckets(self) -> u32 {
+    pub(crate) fn string_lines(self) -> u32 {
         // SAFETY: plain fields.
         let table = unsafe { &*self.strings() };
         table.base + table.split
@@ -563,18 +599,21 @@ impl Rt {
         // SAFETY: plain fields.
         let table = unsafe { &*self.strings() };
         let mut count = 0;
-        for bucket in 0..table.base + table.split {
-            let head: Bucket = self.get(table.place_of(bucket));
-            let mut at = head.first();
-            if at != 0 {
-                assert_eq!(self.header(at).aux, head.hash());
-            }
-            assert_eq!(at != 0 && self.get::<u32>(at + NEXT) != 0, head.has_more());
-            while at != 0 {
-                f(at);
-                assert_eq!(table.bucket_of(self.header(at).aux), bucket);
-                count += 1;
-                at = self.get(at + NEXT);
+        for number in 0..table.base + table.split {
+            let mut rest = Some(table.line(number));
+            while let Some(line) = rest {
+                rest = self.further(line);
+                for place in 0..PLACES {
+                    let (hash, at): (u32, _) =
+                        (self.get(line + place * 4), self.offset_at(line, place));
+                    if hash == 0 {
+                        assert!(at == 0 || place == PLACES - 1 && rest.is_some());
+                        continue;
+                    }
+                    f(at);
+                    assert_eq!((self.header(at).aux, table.number_of(hash)), (hash, number));
+                    count += 1;
+                }
             }
         }
         assert_eq!(count, table.count);

@@ -25,6 +25,7 @@
 
 pub(crate) mod barrier;
 pub mod buffer;
+pub(crate) mod bytes;
 pub mod cells;
 pub mod collect;
 pub(crate) mod idle;

@@ -1,7 +1,7 @@
 //! Tests of heap, strings, tables and shapes against simple models. They also run
 //! under Miri, with fewer rounds.
 
-use super::intern::{hash_bytes, same_bytes};
+use super::bytes::{hash_bytes, same_bytes};
 use super::{Rt, StrRef, TableRef};
 use crate::value::Value;
 use crate::vm::{Config, Vm};
@@ -194,7 +194,7 @@ fn the_string_table_shrinks_and_loses_nothing() {
     with_vm(8 << 20, |rt| {
         let n = 30_000;
         for _ in 0..2 {
-            let before = rt.string_buckets();
+            let before = rt.string_lines();
             let keep = rooted_table(rt, "keep");
             for i in 0..n {
                 let s = rt.intern(format!("string {i}").as_bytes()).expect("room");
@@ -202,12 +202,12 @@ fn the_string_table_shrinks_and_loses_nothing() {
                     rt.raw_set_int(keep, i / 100 + 1, s.value()).expect("room");
                 }
             }
-            let most = rt.string_buckets();
+            let most = rt.string_lines();
             assert!(most > before + before / 2, "{before}, {most}");
             // The second one sweeps what the first one found dead.
             rt.collect();
             rt.collect();
-            assert!(rt.string_buckets() < most - most / 5, "{most}");
+            assert!(rt.string_lines() < most - most / 5, "{most}");
             for i in (0..n).step_by(100) {
                 let s = rt.intern(format!("string {i}").as_bytes()).expect("room");
                 assert_eq!(rt.raw_get_int(keep, i / 100 + 1).0, s.value().0);
