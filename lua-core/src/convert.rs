@@ -1,10 +1,14 @@
 //! Conversions between numbers and strings, and building strings.
 
+use crate::heap::bytes::Room;
 use crate::heap::intern::MAX_STRING;
-use crate::heap::{Buffer, NoMemory, Rt, StrRef};
+use crate::heap::{NoMemory, Rt, StrRef};
 use crate::numconv::{format_number, parse_number};
 use crate::value::Value;
 use core::mem::MaybeUninit;
+
+/// Joined strings up to this length are put together on the native stack: they may exist.
+pub(crate) const SMALL: usize = 256;
 
 impl Rt {
     /// A number, or a string that reads as one.
@@ -37,21 +41,18 @@ impl Rt {
 
     /// Joins strings and numbers.
     pub(crate) fn concat_values(self, values: &[Value]) -> Result<StrRef, NoMemory> {
-        let mut small = [const { MaybeUninit::uninit() }; 256];
-        let mut at = 0;
+        let mut small = [const { MaybeUninit::<u8>::uninit() }; SMALL];
+        // SAFETY: the array.
+        let mut room = unsafe { Room::new(small.as_mut_ptr().cast(), SMALL) };
         let mut digits = [0; 32];
         for &v in values {
-            let s = self.text_of(v, &mut digits);
-            match small.get_mut(at..at + s.len()) {
-                Some(room) => {
-                    room.write_copy_of_slice(s);
-                }
-                None => return self.concat_long(values),
+            if !room.push(self.text_of(v, &mut digits)) {
+                return self.concat_long(values);
             }
-            at += s.len();
         }
-        // SAFETY: the first `at` bytes were written.
-        self.intern(unsafe { core::slice::from_raw_parts(small.as_ptr().cast(), at) })
+        let n = SMALL - room.left();
+        // SAFETY: the first `n` bytes were written.
+        self.intern(unsafe { core::slice::from_raw_parts(small.as_ptr().cast(), n) })
     }
 
     /// Would no memory be enough for these values as one string?
@@ -69,17 +70,11 @@ impl Rt {
             .iter()
             .map(|&v| self.text_of(v, &mut digits).len())
             .sum();
-        let mut buffer: Buffer<u8> = Buffer::new();
-        buffer.reserve(self, total)?;
-        for &v in values {
-            if let Err(e) = buffer.extend(self, self.text_of(v, &mut digits)) {
-                buffer.free(self);
-                return Err(e);
-            }
-        }
         self.charge_work(total as u64 / 64);
-        let s = self.intern(&buffer);
-        buffer.free(self);
-        s
+        self.make_string(total, |room| {
+            for &v in values {
+                let _ = room.push(self.text_of(v, &mut digits));
+            }
+        })
     }
 }

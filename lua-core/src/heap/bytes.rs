@@ -1,6 +1,6 @@
 //! Bytes of strings: hashed, compared and copied, mostly few of them and without a call.
 //!
-//! Knows nothing of objects. Called by: `intern.rs`.
+//! Knows nothing of objects. Called by: `intern.rs`, what joins strings.
 
 /// Eight bytes from `i` on.
 ///
@@ -136,10 +136,48 @@ pub(super) unsafe fn copy_bytes(s: &[u8], to: *mut u8) {
             let (first, last) = (first.read_unaligned(), last.read_unaligned());
             to.cast::<u32>().write_unaligned(first);
             to.add(n - 4).cast::<u32>().write_unaligned(last);
-        } else {
-            for i in 0..n {
-                to.add(i).write(from.add(i).read());
-            }
+        } else if n > 0 {
+            let (first, middle, last) = (*from, *from.add(n / 2), *from.add(n - 1));
+            to.write(first);
+            to.add(n / 2).write(middle);
+            to.add(n - 1).write(last);
         }
+    }
+}
+
+/// Room for bytes that are put one after the other.
+pub(crate) struct Room {
+    at: *mut u8,
+    left: usize,
+}
+
+impl Room {
+    /// # Safety
+    /// There are `n` bytes from `at` on, which nobody else looks at while this is used.
+    #[inline(always)]
+    pub(crate) unsafe fn new(at: *mut u8, n: usize) -> Room {
+        Room { at, left: n }
+    }
+
+    /// Puts bytes, which don't lie here themselves; false if there is no room for them.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn push(&mut self, s: &[u8]) -> bool {
+        if s.len() > self.left {
+            return false;
+        }
+        // SAFETY: there is room, as `new` was promised.
+        unsafe {
+            copy_bytes(s, self.at);
+            self.at = self.at.add(s.len());
+        }
+        self.left -= s.len();
+        true
+    }
+
+    /// Bytes there is room for yet.
+    #[inline(always)]
+    pub(crate) fn left(&self) -> usize {
+        self.left
     }
 }

@@ -15,7 +15,7 @@
 //! The table doesn't keep strings alive. A dead string stays in it until it is swept
 //! (`cells.rs`, `spans.rs`); when somebody asks for it before that, it is alive again.
 
-use super::bytes::{copy_bytes, ends, hash_bytes, hash_short, same_bytes};
+use super::bytes::{Room, copy_bytes, ends, hash_bytes, hash_short, same_bytes};
 use super::collect::Phase;
 use super::{Kind, NoMemory, Rt, StrRef};
 
@@ -165,6 +165,39 @@ impl Rt {
         unsafe { copy_bytes(s, self.at(offset + STRING_DATA)) }
         if let Err(e) = self.insert_string(hash, offset) {
             self.release(offset, string_size(s.len()));
+            return Err(e);
+        }
+        Ok(StrRef(offset))
+    }
+
+    /// The one string with the `n` bytes that `fill` puts, without a copy elsewhere: for
+    /// long ones, which rarely exist already. `fill` doesn't allocate.
+    pub(crate) fn make_string(
+        self,
+        n: usize,
+        fill: impl FnOnce(&mut Room),
+    ) -> Result<StrRef, NoMemory> {
+        if n > MAX_STRING {
+            return Err(NoMemory);
+        }
+        let size = string_size(n);
+        let offset = self.allocate(Kind::String, size, 0, 0, 0)?;
+        self.set(offset + 8, n as u32);
+        // SAFETY: the bytes of the new object, which nobody else knows.
+        let mut room = unsafe { Room::new(self.at(offset + STRING_DATA), n) };
+        fill(&mut room);
+        debug_assert!(room.left() == 0, "all bytes were put");
+        while room.push(&[0]) {}
+        let s = self.str_bytes(StrRef(offset));
+        // SAFETY: plain field.
+        let hash = hash_bytes(unsafe { (*self.vm()).seed }, s);
+        if let Some(found) = self.find_string(hash, s) {
+            self.release(offset, size);
+            return Ok(found);
+        }
+        self.set(offset + 4, hash);
+        if let Err(e) = self.insert_string(hash, offset) {
+            self.release(offset, size);
             return Err(e);
         }
         Ok(StrRef(offset))

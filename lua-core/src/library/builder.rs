@@ -4,6 +4,7 @@
 //! Short ones never leave the native stack. Memory of long ones is given back
 //! on every path, errors included, by `Drop`.
 
+use crate::heap::bytes::Room;
 use crate::heap::{Buffer, NoMemory, Rt, StrRef};
 use core::mem::MaybeUninit;
 
@@ -36,7 +37,8 @@ impl Builder {
     pub(super) fn push(&mut self, s: &[u8]) -> Result<(), NoMemory> {
         if !self.is_long {
             if let Some(room) = self.short.get_mut(self.len..self.len + s.len()) {
-                room.write_copy_of_slice(s);
+                // SAFETY: so many bytes, which are ours alone.
+                let _ = unsafe { Room::new(room.as_mut_ptr().cast(), s.len()) }.push(s);
                 self.len += s.len();
                 return Ok(());
             }

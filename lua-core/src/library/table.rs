@@ -7,10 +7,13 @@ use super::Functions;
 use super::base::element;
 use super::builder::Builder;
 use super::string::BYTES_PER_TICK;
+use crate::convert::SMALL;
 use crate::error::{Raise, Text};
+use crate::heap::bytes::Room;
 use crate::heap::{NoMemory, Rt, StrRef, TableRef};
 use crate::native::{Call, Results};
 use crate::value::Value;
+use core::mem::MaybeUninit;
 
 const FUNCTIONS: &Functions = &[
     ("concat", concat),
@@ -167,38 +170,17 @@ fn concat(call: &mut Call) -> Result<Results, Raise> {
         v if v.is_nil() => rt.length(t) as i64,
         _ => call.check_int(3)? as i64,
     };
-    let mut out = Builder::new(rt);
     if let Some(slots) = array_slots(rt, t, first, last) {
-        let n = (last - first + 1) as usize;
         // SAFETY: slots of the array part; nothing here changes the table.
-        let values = unsafe { core::slice::from_raw_parts(slots, n) };
-        // Room for all at once: strings as they are, an estimate for numbers.
-        let mut total = separator.len().saturating_mul(n - 1);
-        for &v in values {
-            total = total.saturating_add(match StrRef::from_value(v) {
-                Some(s) => rt.str_len(s) as usize,
-                None => 8,
-            });
+        let values = unsafe { core::slice::from_raw_parts(slots, (last - first + 1) as usize) };
+        if let Some(s) = join_strings(rt, values, separator)? {
+            call.charge(rt.str_len(s) as u64 / BYTES_PER_TICK);
+            return call.ret(s.value());
         }
-        out.reserve(total)?;
     }
+    let mut out = Builder::new(rt);
     let mut digits = [0; 32];
     let mut i = first;
-    if let Some(slots) = array_slots(rt, t, first, last) {
-        // SAFETY: as above.
-        let values = unsafe { core::slice::from_raw_parts(slots, (last - first + 1) as usize) };
-        for &v in values {
-            match StrRef::from_value(v) {
-                Some(s) => out.push(rt.str_bytes(s))?,
-                None if v.is_number() => out.push(rt.text_of(v, &mut digits))?,
-                None => return Err(invalid_value(rt, v, i)),
-            }
-            if i != last && !separator.is_empty() {
-                out.push(separator)?;
-            }
-            i += 1;
-        }
-    }
     while i <= last {
         let v = element(rt, t, i);
         if !v.is_number() && StrRef::from_value(v).is_none() {
@@ -213,6 +195,36 @@ fn concat(call: &mut Call) -> Result<Results, Raise> {
     call.charge(out.bytes().len() as u64 / BYTES_PER_TICK);
     let s = out.finish()?;
     call.ret(s.value())
+}
+
+/// Strings joined with a separator between; `None` if something else is among them.
+fn join_strings(rt: Rt, values: &[Value], separator: &[u8]) -> Result<Option<StrRef>, NoMemory> {
+    let Some((&end, others)) = values.split_last() else {
+        return Ok(None);
+    };
+    let mut total = separator.len().saturating_mul(others.len());
+    for &v in values {
+        match StrRef::from_value(v) {
+            Some(s) => total = total.saturating_add(rt.str_len(s) as usize),
+            None => return Ok(None),
+        }
+    }
+    let put = |room: &mut Room| {
+        for &v in others {
+            let _ = room.push(rt.str_bytes(StrRef(v.payload()))) && room.push(separator);
+        }
+        let _ = room.push(rt.str_bytes(StrRef(end.payload())));
+    };
+    if total > SMALL {
+        return rt.make_string(total, put).map(Some);
+    }
+    let mut small = [const { MaybeUninit::<u8>::uninit() }; SMALL];
+    // SAFETY: the array.
+    let mut room = unsafe { Room::new(small.as_mut_ptr().cast(), SMALL) };
+    put(&mut room);
+    // SAFETY: all these bytes were written.
+    let bytes = unsafe { core::slice::from_raw_parts(small.as_ptr().cast(), SMALL - room.left()) };
+    rt.intern_short(bytes).map(Some)
 }
 
 #[cold]
