@@ -42,7 +42,7 @@ Available options are:
   --jit-direct=off      compile all calls of library functions as calls (for measuring)
   --jit-registers=off   compile with all numbers in the frame (for measuring)
   --jit-types=off       compile with all checks of types (for measuring)
-  --jit-stubs N         most entries of an inline cache behind the first (5)
+  --jit-stubs N         most entries of an inline cache behind the first (4)
   --count-interpreted   tell in --stats how many instructions weren't compiled (slow)
   --collect-always      collect garbage at every allocation (builds with extra-checks)
   --collect-steps       make a step of a collection at every tick and allocation (likewise)
