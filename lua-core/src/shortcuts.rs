@@ -57,37 +57,51 @@ macro_rules! for_each_shortcut {
 
 /// The shortcuts that compiled code carries out at the place of the call, where it expects
 /// this function with so many arguments, and in a `Call` one result (`baseline/callees.rs`).
-/// Rows `Operation Name body arguments;`
+/// Rows `Operation Name body arguments passes;`
 #[macro_export]
 macro_rules! for_each_direct_shortcut {
     ($consumer:ident $(, $extra:tt)* $(,)?) => {
         $consumer! {
             $($extra)*
-            Call Abs abs 1;
-            Call Ceil ceil 1;
-            Call Floor floor 1;
-            Call Max max 2;
-            Call Min min 2;
-            Call Sqrt sqrt 1;
-            Call Byte byte 2;
-            Call Char char 1;
-            Call StringLen len 1;
-            Call Sub sub 3;
-            Call Type type_ 1;
-            TailCall SetMeta setmetatable 2;
+            Call Abs abs 1 Both;
+            Call Ceil ceil 1 Both;
+            Call Floor floor 1 Both;
+            Call Max max 2 Result;
+            Call Min min 2 Result;
+            Call Sqrt sqrt 1 Both;
+            Call Byte byte 2 Result;
+            Call Char char 1 Nothing;
+            Call StringLen len 1 Result;
+            Call Sub sub 3 Nothing;
+            Call Type type_ 1 Nothing;
+            TailCall SetMeta setmetatable 2 Nothing;
         }
     };
 }
 
+/// What of a call at the place of which a shortcut is carried out passes through the
+/// processor's registers (`baseline/registers.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// Nothing.
+    Nothing,
+    /// The result, a number.
+    Result,
+    /// The result, and the argument if it is there; both are numbers.
+    Both,
+}
+
 macro_rules! define_direct_shortcuts {
-    ($($op:ident $name:ident $body:ident $arguments:literal;)*) => {
-        /// Operation, number, names in the stencil's name, and arguments of each of them.
-        pub const DIRECT: &[(Op, Shortcut, [&str; 2], u8)] = &[
+    ($($op:ident $name:ident $body:ident $arguments:literal $passes:ident;)*) => {
+        /// Operation, number, names in the stencil's name, arguments, and what passes, of each
+        /// of them.
+        pub const DIRECT: &[(Op, Shortcut, [&str; 2], u8, Passes)] = &[
             $((
                 Op::$op,
                 Shortcut::$name,
                 [concat!(stringify!($op), "_"), stringify!($name)],
                 $arguments,
+                Passes::$passes,
             ),)*
         ];
     };

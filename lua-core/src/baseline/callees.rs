@@ -12,11 +12,11 @@ use crate::heap::{Kind, Rt, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::access::cache;
 use crate::proto::CLOSURE_UPVALUES;
-use crate::shortcuts::{DIRECT, Shortcut};
+use crate::shortcuts::{DIRECT, Passes, Shortcut};
 use crate::value::{Value, tag};
 
 /// A row of [`DIRECT`].
-type Row = (Op, Shortcut, [&'static str; 2], u8);
+type Row = (Op, Shortcut, [&'static str; 2], u8, Passes);
 
 /// Registers below this number are looked at.
 const MANY: usize = 64;
@@ -94,6 +94,18 @@ impl Callees {
         DIRECT
             .iter()
             .position(|row| fits(row) && row.1 as u32 == shortcut)
+    }
+
+    /// Takes note of an instruction; says what passes through the processor's registers if it
+    /// is a `Call` of what is expected.
+    #[inline]
+    pub(super) fn passes(&mut self, insn: Insn, pc: u32) -> Passes {
+        self.note(insn, pc);
+        if insn.op != Op::Call as u8 {
+            return Passes::Nothing;
+        }
+        let expected = self.expected(insn).and_then(|i| DIRECT.get(i));
+        expected.map_or(Passes::Nothing, |row| row.4)
     }
 
     /// Number of a value's shortcut. The value may be an old one, of which the object is gone.

@@ -322,6 +322,7 @@ impl Rt {
             scratch,
             stencils,
             config,
+            evidence,
             ..
         } = self.baseline().ok_or(Refusal::Internal)?;
         let words = proto.code_words as usize;
@@ -336,6 +337,8 @@ impl Rt {
             bake,
             registers: config.registers,
             types: config.types,
+            direct: config.registers && config.direct_calls,
+            evidence: *evidence,
             marks: &mut scratch.marks[..words],
             loops: &mut scratch.loops,
         };

@@ -38,7 +38,7 @@ use crate::engine::Engine;
 use crate::engine::interp::InterpError;
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Insn, OP_COUNT, OPS};
-use crate::shortcuts::DIRECT;
+use crate::shortcuts::{DIRECT, Passes};
 use crate::vm::Vm;
 use callees::Evidence;
 use plan::Step;
@@ -273,7 +273,7 @@ const ENDINGS: [&[&str]; FORMS] = [
     &["_ba", "_cb"],
     &["_bb"],
     &["_x"],
-    &["_cx"],
+    &["_cx", "_bx"],
     &["_i"],
     &["_bi", "_ci"],
     &["_ix"],
@@ -289,8 +289,8 @@ type Forwarded = [Variants; FORMS];
 /// kept there; `loads` by number.
 #[derive(Clone, Copy)]
 struct Moves {
-    /// Loads the number: operand a, b, c.
-    number: [Variants; 3],
+    /// Loads the number: operand a, b, c, the argument of a call.
+    number: [Variants; 4],
     /// What is kept becomes the number, and the other operand; the number is kept.
     take: [u16; KEPT],
     other: [u16; KEPT],
@@ -334,6 +334,8 @@ struct Stencils {
     gists: [u8; 256],
     /// For calls of [`DIRECT`] functions.
     direct: [OpStencil; DIRECT.len()],
+    /// Those of them that get their argument as the number.
+    passed: [Variants; DIRECT.len()],
     moves: Moves,
     targets: Targets,
 }
@@ -404,8 +406,16 @@ impl Vm<'_> {
             }
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
-        for (place, (_, _, name, _)) in direct.iter_mut().zip(DIRECT) {
+        for (place, (.., name, _, _)) in direct.iter_mut().zip(DIRECT) {
             *place = op_stencil(&bundle, *name).ok_or(missing(name[1]))?;
+        }
+        let mut passed = [Variants::default(); DIRECT.len()];
+        for (place, (.., name, _, passes)) in passed.iter_mut().zip(DIRECT) {
+            if *passes == Passes::Both {
+                let index = stencil_named(&bundle, ["op_Call_", name[1], "_n"]);
+                let variants = index.and_then(|index| Variants::new(&bundle, index));
+                *place = variants.ok_or(missing(name[1]))?;
+            }
         }
         let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
@@ -422,6 +432,7 @@ impl Vm<'_> {
                 gists: gists(&forwarded),
                 forwarded,
                 direct,
+                passed,
                 moves,
                 targets: Targets {
                     next: continuation("hole_next")?,
@@ -594,7 +605,7 @@ fn gists(forwarded: &[Forwarded; OP_COUNT]) -> [u8; 256] {
 fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
     const DIGITS: [&str; KEPT + 1] = ["0", "1", "2", "3", "4", "5", "6"];
     let mut out = Moves {
-        number: [Variants::default(); 3],
+        number: [Variants::default(); 4],
         take: [0; KEPT],
         other: [0; KEPT],
         keep: [0; KEPT],
@@ -604,7 +615,7 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
     };
     let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
     let number = |name, ending| u16::try_from(index(name, ending)?).ok();
-    for (load, letter) in out.number.iter_mut().zip(["a", "b", "c"]) {
+    for (load, letter) in out.number.iter_mut().zip(["a", "b", "c", "argument"]) {
         *load = Variants::new(bundle, index("load_", letter)?)?;
     }
     for i in 0..KEPT {

@@ -13,7 +13,7 @@
 use super::callees::{Callees, Evidence};
 use super::compile::{Refusal, has_resume_word, has_site, words_of};
 use super::registers::{Loop, Mark};
-use super::{OpStencil, Stencils, leads};
+use super::{OpStencil, Stencils, Variants, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Insn, OPS, Op};
 use crate::proto::Proto;
@@ -139,14 +139,14 @@ impl Planner<'_> {
             }
             let stencils = self.stencils;
             let mut stencil = &stencils.plain[op];
-            let mut direct = false;
+            let mut direct = None;
             if self.direct
                 && (op == Op::Call as usize || op == Op::TailCall as usize)
                 && let Some(expected) = callees.expected(insn)
                 && let Some(other) = stencils.direct.get(expected)
             {
                 stencil = other;
-                direct = true;
+                direct = Some(stencils.passed.get(expected).copied().unwrap_or_default());
             }
             if mark.is_plain() {
                 let index = stencil.variants.of(insn);
@@ -264,12 +264,20 @@ impl Planner<'_> {
         };
         let variants = match mark.form() {
             _ if let Some((which, k)) = turn => moves.turns[which][k],
-            Some(form) => stencils.forwarded[op][form],
+            Some(form) if !has_resume_word(insn) => stencils.forwarded[op][form],
+            // Of calls only some have a form: that with the argument as the number.
+            Some(_) => match direct {
+                Some(passed) if !passed.is_none() => passed,
+                _ => stencil.variants,
+            },
             None => stencil.variants,
         };
         let does = does & !what::BEGINS | begins;
         self.step(out, at, variants.of(insn), does, stencil.leads)?;
-        if direct && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a)) {
+        if direct.is_some()
+            && mark.keep().is_none()
+            && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a))
+        {
             // It goes on behind it with what is kept; the result is in the frame only.
             let reload = moves.reload[k as usize].of(insn);
             self.step(out, at, reload, 0, leads::NEXT)?;
@@ -312,6 +320,7 @@ struct Kind<'k> {
     op: usize,
     /// The stencil with all operands in the frame.
     stencil: &'k OpStencil,
-    /// That of a library function.
-    direct: bool,
+    /// It is that of a library function; the one that gets its argument as the number, if
+    /// there is one.
+    direct: Option<Variants>,
 }

@@ -19,12 +19,14 @@
 //! Must not know what any operation means: it looks at the op table, and at which stencils
 //! there are. Called by `compile.rs`.
 
+use super::callees::{Callees, Evidence};
 use super::compile::{has_site, jumps, leaves_number, words_of};
 use super::whole::{Around, Whole};
 use super::{FORMS, Forwarded, gist};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
 use crate::proto::Proto;
+use crate::shortcuts::Passes;
 
 /// Most registers of a frame that are kept at a time.
 pub(super) const KEPT: usize = 6;
@@ -45,8 +47,8 @@ mod form {
     pub(super) const SWAPPED: u32 = 4;
     /// The number is both.
     pub(super) const SAME: u32 = 5;
-    /// The result becomes the number, with all operands in the frame, and with operand c
-    /// the number.
+    /// The result becomes the number, with all operands in the frame, and with operand c,
+    /// or b of a `Move`, the number.
     pub(super) const LEAVES: u32 = 6;
     pub(super) const LEAVES_C: u32 = 7;
     /// The index is whole, in the frame and as the number; then both, leaving the result.
@@ -78,6 +80,8 @@ impl Mark {
     const RELOAD: u32 = 15;
     /// Which operand comes from the instruction before.
     const PLACE: u32 = 18;
+    /// It is a call's argument.
+    const ARGUMENT: u32 = 3;
     /// Its result becomes the number, other than by itself.
     const LEAVES: u32 = 1 << 20;
     /// Its index is whole; of a `ForPrep`, at first, that its variable isn't assigned.
@@ -104,7 +108,7 @@ impl Mark {
         if self.0 & Self::LEAVES == 0 {
             return form;
         }
-        // Of these operations, only c comes in a register.
+        // Of these operations, only one operand comes in a register.
         Some(match form {
             None => form::LEAVES as usize,
             Some(_) => form::LEAVES_C as usize,
@@ -200,6 +204,9 @@ pub(super) struct Analysis<'w> {
     /// What is to be found out.
     pub(super) registers: bool,
     pub(super) types: bool,
+    /// Calls of library functions take part.
+    pub(super) direct: bool,
+    pub(super) evidence: Evidence,
     pub(super) marks: &'w mut [Mark],
     pub(super) loops: &'w mut Buffer<Loop>,
 }
@@ -411,13 +418,19 @@ impl Analysis<'_> {
         let mut begun = false;
         let mut index = 0;
         let mut whole = Whole::default();
+        let mut callees = Callees::new(self.rt, self.evidence);
         let loops: &[Loop] = self.loops;
         // Where the next loop begins, or this one.
         let mut looping = loops.first().map_or(u32::MAX, |l| l.start);
         while at < self.proto.code_words {
             let insn = self.instruction(at);
+            let passes = match self.direct {
+                true => callees.passes(insn, self.proto.entry + at * 8),
+                false => Passes::Nothing,
+            };
             let takes = self.gists[insn.op as usize] & gist::TAKES != 0;
-            if !(number.is_some() && takes || at >= looping || counts) {
+            let called = passes != Passes::Nothing;
+            if !(number.is_some() && takes || at >= looping || counts || called) {
                 // The usual case of what follows, in few steps.
                 let may_leave = self.may_leave(self.op(insn));
                 begun = insn.op == Op::ForPrep as u8;
@@ -460,18 +473,21 @@ impl Analysis<'_> {
             if number_here.is_some() || inside.is_some() {
                 place_operands(mark, insn, forwarded, number_here, inside);
             }
+            if passes == Passes::Both && number_here == Some(insn.a.wrapping_add(2)) {
+                mark.0 |= Mark::NUMBER | Mark::ARGUMENT << Mark::PLACE;
+                mark.set(Mark::FORM, form::A);
+            }
             if mark.number().is_some()
                 && let Some(before) = asked
             {
                 self.marks[before as usize].0 |= Mark::LEAVES;
             }
-            let leaves = info.op.leaves_number();
+            let leaves = info.op.leaves_number() || called;
             let may_leave = self.registers && self.may_leave(self.op(insn));
             let mark = &mut self.marks[at as usize];
             if let Some(kept) = inside {
                 mark.0 |= (index as u32 + 1) << Mark::LOOP_NUMBER;
-                if info.operands[0] == Operand::Dst
-                    && info.control == Control::Next
+                if (called || info.operands[0] == Operand::Dst && info.control == Control::Next)
                     && let Some(place) = kept.place_of(insn.a)
                 {
                     let field = match leaves || may_leave {

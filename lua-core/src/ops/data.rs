@@ -14,8 +14,8 @@ use core::mem::offset_of;
 /// R[a] = R[b]
 #[inline(always)]
 pub fn copy<O: Operands>(m: Machine, o: O) -> Flow {
-    m.set_reg(o.a(), m.reg(o.b()));
-    Flow::Next
+    // Of any value, as it is.
+    Flow::Value(o.number_b(m).to_bits())
 }
 
 /// R[a] = K

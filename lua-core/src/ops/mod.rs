@@ -134,6 +134,9 @@ macro_rules! pass_on_operands {
     ($($name:ident)*) => { $($crate::pass_on_operands!(@ $name);)* };
 }
 
+/// From register a of a call to its first argument, in bytes.
+pub const ARGUMENT: usize = 16;
+
 /// How a body gets at its operands. Registers come as byte offsets from the base.
 pub trait Operands: Copy {
     /// May the instruction's own inline cache change with what comes by?
@@ -172,6 +175,11 @@ pub trait Operands: Copy {
     #[inline(always)]
     fn number_c(self, m: Machine) -> f64 {
         m.number(self.c())
+    }
+    /// The first argument of a call.
+    #[inline(always)]
+    fn argument(self, m: Machine) -> u64 {
+        m.reg(self.a() + ARGUMENT)
     }
     /// The value of register b as array index, as [`Machine::index`].
     #[inline(always)]

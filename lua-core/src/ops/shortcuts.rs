@@ -11,7 +11,7 @@ use super::access::stub_of;
 use super::arith::{border, floor as floor_number};
 use super::construct::append;
 use super::meta::handler;
-use super::{Flow, Machine, Operands, truncate, widen};
+use super::{ARGUMENT, Flow, Machine, Operands, truncate, widen};
 use crate::heap::bytes::ENDS;
 use crate::heap::intern::STRING_DATA;
 use crate::heap::{Header, Rt};
@@ -45,7 +45,7 @@ pub(super) fn count<O: Operands>(m: Machine, o: O) -> u32 {
 /// Register of argument `i`, as a byte offset.
 #[inline(always)]
 pub(super) fn place<O: Operands>(o: O, i: usize) -> usize {
-    o.a() + 16 + i * 8
+    o.a() + ARGUMENT + i * 8
 }
 
 /// The one result, in as many places as the call wants.
@@ -76,7 +76,7 @@ fn other_counts<O: Operands>(m: Machine, o: O) -> Flow {
 
 #[inline(always)]
 fn of_one_number<O: Operands>(m: Machine, o: O, f: impl FnOnce(f64) -> f64) -> Flow {
-    let x = m.reg(place(o, 0));
+    let x = o.argument(m);
     if count(m, o) == 0 || !m.is_number(x) {
         cold_path();
         return Flow::Native;

@@ -707,6 +707,7 @@ macro_rules! forwarded {
 }
 
 forwarded! {
+    Move b;
     Add b c bc cb bb;
     Sub b c bc cb bb;
     Mul b c bc cb bb;
@@ -779,6 +780,8 @@ more! {
     "stencil_op_GetIndex_cix" GetIndex FRAME NUMBER true true;
     "stencil_op_SetIndex_i" SetIndex FRAME FRAME true false;
     "stencil_op_SetIndex_bi" SetIndex NUMBER FRAME true false;
+    "stencil_op_Move_x" Move FRAME FRAME false true;
+    "stencil_op_Move_bx" Move NUMBER FRAME false true;
     "stencil_op_GetIndexK_x" GetIndexK FRAME FRAME false true;
     "stencil_op_GetFieldI_x" GetFieldI FRAME FRAME false true;
     "stencil_op_GetFieldO_x" GetFieldO FRAME FRAME false true;
@@ -857,10 +860,14 @@ impl Frame {
     }
 }
 
+/// From register a of a call to its argument.
+const ARGUMENT: usize = ops::ARGUMENT;
+
 registers! {
     "stencil_load_a" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_A)), o, k0, k1, k2, k3, k4, k5;
     "stencil_load_b" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_B)), o, k0, k1, k2, k3, k4, k5;
     "stencil_load_c" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_C)), o, k0, k1, k2, k3, k4, k5;
+    "stencil_load_argument" |m, _n o k0 k1 k2 k3 k4 k5| m.load(address!(HOLE_A) + ARGUMENT), o, k0, k1, k2, k3, k4, k5;
     "stencil_take_0" |_m, _n o k0 k1 k2 k3 k4 k5| k0, o, k0, k1, k2, k3, k4, k5;
     "stencil_take_1" |_m, _n o k0 k1 k2 k3 k4 k5| k1, o, k0, k1, k2, k3, k4, k5;
     "stencil_take_2" |_m, _n o k0 k1 k2 k3 k4 k5| k2, o, k0, k1, k2, k3, k4, k5;

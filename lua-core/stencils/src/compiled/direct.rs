@@ -4,13 +4,14 @@
 use super::*;
 use lua_core::for_each_direct_shortcut;
 use lua_core::isa::Op;
-use lua_core::shortcuts::Shortcut;
+use lua_core::shortcuts::{Passes, Shortcut};
 
-/// Operands of a call with `ARGUMENTS` arguments and one result.
+/// Operands of a call with `ARGUMENTS` arguments and one result. `PASSED`: the argument is the
+/// number that the operation before left.
 #[derive(Clone, Copy)]
-struct Counted<const ARGUMENTS: usize>(Baked);
+struct Counted<const ARGUMENTS: usize, const PASSED: bool>(Baked, Number);
 
-impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
+impl<const ARGUMENTS: usize, const PASSED: bool> Operands for Counted<ARGUMENTS, PASSED> {
     lua_core::pass_on_operands! { a b c d k extra pc }
     #[inline(always)]
     fn imm_b(self) -> usize {
@@ -20,10 +21,18 @@ impl<const ARGUMENTS: usize> Operands for Counted<ARGUMENTS> {
     fn imm_c(self) -> usize {
         2
     }
+    #[inline(always)]
+    fn argument(self, m: Machine) -> u64 {
+        match PASSED {
+            // SAFETY: the compiler puts such a stencil only where the number is there.
+            true => unsafe { self.1.assume_init() }.to_bits(),
+            false => m.reg(self.a() + ops::ARGUMENT),
+        }
+    }
 }
 
 macro_rules! direct {
-    ($($op:ident $name:ident $body:ident $arguments:literal;)*) => {
+    ($($op:ident $name:ident $body:ident $arguments:literal $passes:ident;)*) => {
         /// The calls as types.
         mod named {
             use super::*;
@@ -36,14 +45,34 @@ macro_rules! direct {
                         let body = ops::shortcuts::$body;
                         match Op::$op {
                             Op::TailCall => ops::call::direct_tail(m, o, Shortcut::$name, body),
-                            _ => ops::call::direct(m, o, Shortcut::$name, body),
+                            _ => match ops::call::direct(m, o, Shortcut::$name, body) {
+                                // The result is in its place.
+                                Flow::Next if !matches!(Passes::$passes, Passes::Nothing) => {
+                                    Flow::Number(m.number(o.a()))
+                                }
+                                flow => flow,
+                            },
                         }
                     }
                 }
             )*
         }
-        $(stencil!(concat!("stencil_op_", stringify!($op), "_", stringify!($name)), $name,
-            |vm, _number _other| Counted::<$arguments>(Baked(vm)), false);)*
+        $(
+            direct!(@ "", $op $name $arguments false);
+            direct!(@ $passes $op $name $arguments);
+        )*
+    };
+    (@ Both $op:ident $name:ident $arguments:literal) => {
+        direct!(@ "_n", $op $name $arguments true);
+    };
+    (@ $passes:ident $op:ident $name:ident $arguments:literal) => {};
+    (@ $ending:literal, $op:ident $name:ident $arguments:literal $passed:literal) => {
+        stencil!(
+            concat!("stencil_op_", stringify!($op), "_", stringify!($name), $ending),
+            $name,
+            |vm, number _other| Counted::<$arguments, $passed>(Baked(vm), number),
+            false
+        );
     };
 }
 
