@@ -561,23 +561,38 @@ fn falls_to_entry(bundle: &Bundle<'_>, index: u32) -> bool {
 /// The stencils of an operation that get or leave numbers in the processor's registers, and
 /// whether one of them falls through to the next instruction's entry.
 fn forms_of(bundle: &Bundle<'_>, name: &str) -> Option<(Forwarded, bool)> {
-    /// Those after the first ones exist only of operations that have one of the first.
-    const FIRST: usize = 3;
-    const LEAVES: usize = 6;
     let mut forms = Forwarded::default();
     let mut falls = false;
-    for i in [0, 1, 2, LEAVES].into_iter().chain(FIRST..FORMS) {
-        if i == FIRST && forms.iter().all(|form| form.is_none()) {
+    let count = bundle.stencil_count();
+    for index in first_with(bundle, ["op_", name, "_"])..count {
+        let found = bundle.stencil(index)?.name();
+        let ending = found.strip_prefix("op_").and_then(|n| n.strip_prefix(name));
+        let Some(ending) = ending.filter(|ending| ending.starts_with('_')) else {
             break;
-        }
-        for ending in ENDINGS[i] {
-            if let Some(index) = stencil_named(bundle, ["op_", name, ending]) {
-                forms[i] = Variants::new(bundle, index)?;
-                falls |= falls_to_entry(bundle, index);
-            }
+        };
+        if let Some(form) = ENDINGS.iter().position(|known| known.contains(&ending)) {
+            forms[form] = Variants::new(bundle, index)?;
+            falls |= falls_to_entry(bundle, index);
         }
     }
     Some((forms, falls))
+}
+
+/// The first stencil whose name isn't before this one, in parts. They are sorted: to look for
+/// each name that there may be takes longer.
+fn first_with(bundle: &Bundle<'_>, parts: [&str; 3]) -> u32 {
+    let (mut low, mut high) = (0, bundle.stencil_count());
+    while low < high {
+        let middle = (low + high) / 2;
+        let name = bundle.stencil(middle).map_or("", |stencil| stencil.name());
+        let wanted = parts.iter().flat_map(|part| part.bytes());
+        if name.bytes().lt(wanted) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// What stencils an operation has besides that with all operands in the frame.
