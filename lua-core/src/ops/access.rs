@@ -723,9 +723,11 @@ pub fn get_index_k_rest<O: Operands>(m: Machine, o: O) -> Flow {
 /// Stores into the array part. Filling a nil slot needs the metatable, if there is one.
 #[inline(always)]
 fn store(m: Machine, t: u32, array: u32, offset: usize, v: u64) -> Flow {
-    if m.get::<u32>(t, META) != 0 && m.get::<u64>(array, offset) == Value::NIL.0 {
+    if m.get::<u32>(t, META) != 0 {
         cold_path();
-        return Flow::Slow;
+        if m.get::<u64>(array, offset) == Value::NIL.0 {
+            return Flow::Slow;
+        }
     }
     if m.hides(t, v) {
         return Flow::Slow;
