@@ -6,11 +6,11 @@
 //! can be reached through an island only. Called by `selftest`.
 
 use crate::memory::CodeViews;
-use rt_nostd::serialize;
 use crate::timer;
 use alloc::format;
 use alloc::string::String;
 use core::ptr::{self, NonNull};
+use rt_nostd::serialize;
 use rt_nostd::{
     Assembler, CodeBlock, CodeRegion, Emitter, Expectations, Extent, LinkError, LinkedBundle,
     Measure, link, resolve_from,

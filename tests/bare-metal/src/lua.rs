@@ -5,7 +5,6 @@
 
 use crate::memory::{CodeViews, Memory};
 use crate::programs::Program;
-use rt_nostd::serialize;
 use crate::{stack, timer};
 use core::ffi::c_void;
 use core::fmt;
@@ -16,6 +15,7 @@ use lua_core::baseline::BaselineConfig;
 use lua_core::engine::interp::PREBUILT;
 use lua_core::state::Hooks;
 use lua_core::{Config, Vm, VmError};
+use rt_nostd::serialize;
 use rt_nostd::{CodeRegion, Extent};
 
 /// An engine, and how it is used.

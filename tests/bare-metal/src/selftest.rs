@@ -10,7 +10,6 @@ use crate::layout::{self, PAGE, Section};
 use crate::memory::{self, Memory};
 use crate::probe::{self, Fault, Outcome};
 use crate::programs::PROGRAMS;
-use rt_nostd::serialize;
 use crate::{heap, linking, println, stack, timer};
 use alloc::boxed::Box;
 use alloc::format;
@@ -18,6 +17,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::hint;
 use core::ops::Range;
+use rt_nostd::serialize;
 
 core::arch::global_asm!(include_str!("selftest.s"));
 
