@@ -70,11 +70,12 @@ impl Rt {
             .iter()
             .map(|&v| self.text_of(v, &mut digits).len())
             .sum();
-        self.charge_work(total as u64 / 64);
-        self.make_string(total, |room| {
+        let s = self.make_string(total, |room| {
             for &v in values {
                 let _ = room.push(self.text_of(v, &mut digits));
             }
-        })
+        })?;
+        self.charge_work(total as u64 / 64);
+        Ok(s)
     }
 }

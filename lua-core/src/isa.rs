@@ -152,7 +152,7 @@ macro_rules! for_each_op {
             SetFieldIM (Src Src No Str) Ic2  Next   SetField  access::set_field_inline_meta "own property, inside, metatable without __newindex";
             SetFieldOM (Src Src No Str) Ic2  Next   SetField  access::set_field_outline_meta "own property, in the array, metatable without __newindex";
             SetFieldIN (Src Src No Str) Ic2  Next   SetField  access::set_field_inline_new "new property, inside";
-            SetFieldON (Src Src No Str) Ic2  Next   SetField  access::set_field_outline_new "new property, in the array (has room)";
+            SetFieldON (Src Src No Str) Ic2  Next   SetField  access::set_field_outline_new "new property, in the array, which has room or is made";
             SetFieldF (Src Src No Str)  Ic2  Next   SetField  access::set_field_handler "no such property: a function for `__newindex`";
             Method    (Run Src No Str)  Ic2  Next   Method    access::method         "R[a+2] = R[b]; R[a] = R[b][d]";
             MethodI   (Run Src No Str)  Ic2  Next   Method    access::method_inline  "own property, inside";

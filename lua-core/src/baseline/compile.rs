@@ -332,7 +332,7 @@ impl Rt {
         let mut analysis = Analysis {
             rt: self,
             proto,
-            forwarded: &stencils.forwarded,
+            forwarded: stencils.forwarded,
             gists: &stencils.gists,
             bake,
             registers: config.registers,

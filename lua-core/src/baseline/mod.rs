@@ -329,7 +329,8 @@ struct Miss {
 struct Stencils {
     /// With all operands in the frame.
     plain: [OpStencil; OP_COUNT],
-    forwarded: [Forwarded; OP_COUNT],
+    /// In memory of the region: too much to be handed about on a small native stack.
+    forwarded: &'static [Forwarded; OP_COUNT],
     /// What there is of those, in short, by operation: bits of [`gist`].
     gists: [u8; 256],
     /// For calls of [`DIRECT`] functions.
@@ -397,14 +398,6 @@ impl Vm<'_> {
         for (place, info) in stencils.iter_mut().zip(OPS) {
             *place = op_stencil(&bundle, [info.name, ""]).ok_or(missing(info.name))?;
         }
-        let mut forwarded = [Forwarded::default(); OP_COUNT];
-        for ((forms, stencil), info) in forwarded.iter_mut().zip(&mut stencils).zip(OPS) {
-            let falls;
-            (*forms, falls) = forms_of(&bundle, info.name).ok_or(missing(info.name))?;
-            if falls {
-                stencil.leads |= leads::FALLS_TO_ENTRY;
-            }
-        }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (.., name, _, _)) in direct.iter_mut().zip(DIRECT) {
             *place = op_stencil(&bundle, *name).ok_or(missing(name[1]))?;
@@ -425,30 +418,33 @@ impl Vm<'_> {
                 return Err(missing(name));
             }
         }
+        let targets = Targets {
+            next: continuation("hole_next")?,
+            entry: continuation("hole_entry")?,
+            after: continuation("hole_after")?,
+            taken: continuation("hole_taken")?,
+            over: continuation("hole_over")?,
+        };
+        let miss = Miss {
+            learn: function("miss")?,
+            get: function("compiled_part_get_missed")?,
+            set: function("compiled_part_set_missed")?,
+            method: function("compiled_part_method_missed")?,
+            slow: function("slow")?,
+        };
+        let forwarded = self.rt().forwarded(&bundle, &mut stencils)?;
         let mut baseline = Baseline {
             stats: BaselineStats::default(),
             stencils: Stencils {
                 plain: stencils,
-                gists: gists(&forwarded),
+                gists: gists(forwarded),
                 forwarded,
                 direct,
                 passed,
                 moves,
-                targets: Targets {
-                    next: continuation("hole_next")?,
-                    entry: continuation("hole_entry")?,
-                    after: continuation("hole_after")?,
-                    taken: continuation("hole_taken")?,
-                    over: continuation("hole_over")?,
-                },
+                targets,
             },
-            miss: Miss {
-                learn: function("miss")?,
-                get: function("compiled_part_get_missed")?,
-                set: function("compiled_part_set_missed")?,
-                method: function("compiled_part_method_missed")?,
-                slow: function("slow")?,
-            },
+            miss,
             evidence: Evidence::default(),
             scratch: Scratch {
                 marks: Buffer::new(),
@@ -501,6 +497,31 @@ impl Vm<'_> {
 }
 
 impl Rt {
+    /// Finds the forms of all operations, in a table that lives as long as the VM.
+    fn forwarded<'b>(
+        self,
+        bundle: &Bundle<'_>,
+        stencils: &mut [OpStencil; OP_COUNT],
+    ) -> Result<&'static [Forwarded; OP_COUNT], InterpError<'b>> {
+        let mut table = Buffer::new();
+        table
+            .extend_with(self, OP_COUNT, Forwarded::default())
+            .map_err(|_| InterpError::NoMemory)?;
+        for ((forms, stencil), info) in table.iter_mut().zip(stencils).zip(OPS) {
+            let Some((found, falls)) = forms_of(bundle, info.name) else {
+                table.free(self);
+                return Err(InterpError::MissingHandler(info.name));
+            };
+            *forms = found;
+            if falls {
+                stencil.leads |= leads::FALLS_TO_ENTRY;
+            }
+        }
+        // It is as long as asked for.
+        let table: &'static [Forwarded] = table.leak();
+        table.try_into().map_err(|_| InterpError::NoMemory)
+    }
+
     /// Makes the stencils ready, in tables that live as long as the VM.
     fn make_ready(self, linked: &mut LinkedBundle<'static>) -> Result<(), NoMemory> {
         let (stencils, patches) = linked.ready_slots();

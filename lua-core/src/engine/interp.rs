@@ -39,6 +39,8 @@ pub enum InterpError<'b> {
     Link(LinkError<'b>),
     /// It lacks the handler of this operation, or `enter`, `slow` or `hook`.
     MissingHandler(&'static str),
+    /// The VM's region has no room for the compiler's tables.
+    NoMemory,
 }
 
 impl core::fmt::Display for InterpError<'_> {
@@ -49,6 +51,7 @@ impl core::fmt::Display for InterpError<'_> {
             InterpError::MissingHandler(name) => {
                 write!(f, "the stencil bundle has no function '{name}'")
             }
+            InterpError::NoMemory => f.write_str("not enough memory for the compiler's tables"),
         }
     }
 }

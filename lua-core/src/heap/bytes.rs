@@ -1,6 +1,6 @@
 //! Bytes of strings: hashed, compared and copied, mostly few of them and without a call.
 //!
-//! Knows nothing of objects. Called by: `intern.rs`, what joins strings.
+//! Knows nothing of objects. Called by: `intern.rs`, `library/builder.rs`, what joins strings.
 
 /// Eight bytes from `i` on.
 ///
@@ -54,7 +54,7 @@ pub(crate) fn hash_bytes(seed: u64, s: &[u8]) -> u32 {
         while i + 8 < n {
             // SAFETY: just tested, and there are more than 16 bytes.
             let (x, y) = unsafe { (word(s, i), word(s, (i + 8).min(n - 16))) };
-            h = h.rotate_left(29) ^ fold(x ^ seed ^ L, y ^ K);
+            h = h.rotate_left(29) ^ fold(x ^ seed ^ L, y ^ K ^ seed.rotate_left(32));
             i += stride;
         }
         h ^= h >> 32;
@@ -73,14 +73,17 @@ fn reduce(h: u64) -> u32 {
     ((h ^ h >> 29) as u32).max(1)
 }
 
-/// The start of the hash: all of it for up to [`ENDS`] bytes.
+/// The start of the hash: all of it for up to [`ENDS`] bytes. The seed is in both factors:
+/// else there were strings that make one of them 0 whatever the seed is, and all of
+/// them would meet.
 #[inline(always)]
 fn hash_ends(seed: u64, (first, last): (u64, u64), n: usize) -> u64 {
-    fold(first ^ seed ^ K, last ^ (n as u64).wrapping_mul(K) ^ L)
+    let length = (n as u64).wrapping_mul(K);
+    fold(first ^ seed ^ K, last ^ seed.rotate_left(32) ^ length ^ L)
 }
 
-const K: u64 = 0x9E37_79B9_7F4A_7C15;
-const L: u64 = 0xD6E8_FEB8_6659_FD93;
+pub(super) const K: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(super) const L: u64 = 0xD6E8_FEB8_6659_FD93;
 
 #[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {

@@ -272,6 +272,12 @@ impl Rt {
         unsafe {
             let cells = &raw mut (*self.vm()).cells;
             loop {
+                // Sweeping a string may have given memory of the table of strings back.
+                let cell = (*cells).free[class];
+                if cell != 0 {
+                    (*cells).free[class] = self.header(cell).aux;
+                    return Ok(cell);
+                }
                 let block = (*cells).ready[class];
                 if block != 0 {
                     let b: Block = self.get(block);
@@ -346,7 +352,8 @@ impl Rt {
                 (*cells).carving[class] = 0;
             }
             self.set(block, Block { cells: end, ..b });
-            let mut head = 0;
+            // Making room for the block may have given cells back.
+            let mut head = (*cells).free[class];
             for i in (b.cells..end).rev() {
                 let cell = block + BLOCK_HEADER + i * b.cell_size;
                 self.set(

@@ -47,7 +47,7 @@ const CROWDED: u32 = 6;
 /// collection, and when memory is short.
 const SPARSE: u32 = 2;
 const LOOSE: u32 = 4;
-/// What taking a string out of the table costs, in bytes looked at.
+/// What looking for a string in a line costs, when it is taken out, in bytes looked at.
 const REMOVE_WORK: i64 = 32;
 /// What one line less costs, in bytes looked at.
 const JOIN_WORK: i64 = 64;
@@ -357,8 +357,7 @@ impl Rt {
         let table = unsafe { &mut *self.strings() };
         table.count += 1;
         if table.count > table.base * CROWDED {
-            self.split_line();
-            self.split_line();
+            let _ = self.split_line() && self.split_line();
         }
         Ok(())
     }
@@ -367,7 +366,7 @@ impl Rt {
     #[inline(never)]
     fn insert_further(self, hash: u32, offset: u32) -> Result<(), NoMemory> {
         let memory = self.allocate_manual(FURTHER_SIZE)?;
-        // Memory was short perhaps, and the table became smaller.
+        // Sweeping for it may have taken strings and lines out of this chain.
         // SAFETY: plain fields.
         let mut line = unsafe { (*self.strings()).line_of(hash) };
         if let Some((line, place)) = self.free_place(line) {
@@ -409,6 +408,8 @@ impl Rt {
             let next = self.further(line);
             debug_assert!(next.is_some(), "every string is in the table");
             let Some(next) = next else { return };
+            // SAFETY: plain field.
+            unsafe { (*self.gc()).work -= REMOVE_WORK };
             before = line;
             line = next;
         };
@@ -472,29 +473,30 @@ impl Rt {
         }
     }
 
-    /// One line more, which takes its share of another one's strings.
+    /// One line more, which takes its share of another one's strings. False if that
+    /// needs memory which isn't there.
     #[inline(never)]
-    fn split_line(self) {
+    fn split_line(self) -> bool {
         // SAFETY: plain fields.
         let table = unsafe { &*self.strings() };
         let (from, to) = (table.split, table.base + table.split);
         let number = InternTable::segment_of(to);
         match table.segments.get(number) {
-            None => return,
+            None => return false,
             Some(0) => {
                 // Each line is written before it is read: when it splits off.
                 let bytes = segment_size(table.base);
                 // Injected failures are for operations, which would
                 // be repeated; this just happens later.
                 let Ok(memory) = self.with_retry(|| self.allocate_manual(bytes)) else {
-                    return;
+                    return false;
                 };
                 // SAFETY: plain fields.
                 let table = unsafe { &mut *self.strings() };
                 if table.base + table.split != to {
                     // Memory was short, and the table became smaller.
                     self.release(memory, bytes);
-                    return;
+                    return false;
                 }
                 table.add_segment(number, memory);
             }
@@ -516,7 +518,7 @@ impl Rt {
                 if hash & bit == 0 { stays } else { goes }
             });
             self.release_lines(spare);
-            return;
+            return true;
         }
         let mut place = 0;
         for i in 0..PLACES {
@@ -527,6 +529,7 @@ impl Rt {
                 place += 1;
             }
         }
+        true
     }
 
     /// Number of strings of a chain of lines.
@@ -555,7 +558,9 @@ impl Rt {
         let (stays, goes) = (table.line(split), table.line(base + split));
         let mut spare = 0;
         if self.strings_of(stays) + self.strings_of(goes) > PLACES {
-            // As many as may be needed before the chain's own lines come free.
+            // As many as may be needed before the chain's own lines come free. Small memory
+            // never makes the table smaller, which would change what was computed above.
+            const _: () = assert!(FURTHER_SIZE <= super::cells::MAX_SMALL);
             for _ in 0..2 {
                 match self.with_retry(|| self.allocate_manual(FURTHER_SIZE)) {
                     Ok(memory) => {

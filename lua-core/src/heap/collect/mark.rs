@@ -10,6 +10,7 @@
 
 use super::{Collector, GRAY};
 use crate::calls::hooks::HookState;
+use crate::heap::intern::string_size;
 use crate::heap::userdata::Userdata;
 use crate::heap::{ClosureRef, Kind, MARK_MANUAL, Rt, TableRef, ThreadRef};
 use crate::proto::{CLOSURE_UPVALUES, LocalDesc, NATIVE_UPVALUES, Native, Proto, UpvalueDesc};
@@ -83,7 +84,7 @@ impl Rt {
             match kind {
                 k if k == Kind::String as u8 => {
                     self.set_mark(offset, live);
-                    (*gc).marked_bytes += self.get::<u32>(offset + 8) as u64 + 16;
+                    (*gc).marked_bytes += string_size(self.get::<u32>(offset + 8) as usize) as u64;
                     (*gc).work -= MARK_WORK;
                 }
                 k if k == Kind::Raw as u8 || k == Kind::Code as u8 => self.set_mark(offset, live),

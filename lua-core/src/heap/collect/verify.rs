@@ -259,7 +259,7 @@ impl Rt {
         assert_eq!(base, first + 16, "the last frame lies at the bottom");
     }
 
-    /// The table of strings holds strings, each in its bucket, and none that was swept.
+    /// The table of strings holds strings, each in its line, and none that was swept.
     fn verify_strings(self) {
         self.for_each_string(|s| assert_eq!(self.header(s).kind, Kind::String as u8));
     }
