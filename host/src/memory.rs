@@ -8,6 +8,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
+pub use rt_nostd::serialize;
 use rt_nostd::{CodeRegion, Extent, RegionError};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
@@ -309,13 +310,6 @@ pub fn extents(count: usize) -> &'static mut [Extent] {
             None => &mut [],
         }
     }
-}
-
-/// Executes a serializing instruction, which must lie between writing code through
-/// another address and running it.
-pub fn serialize() {
-    #[cfg(target_arch = "x86_64")]
-    core::hint::black_box(core::arch::x86_64::__cpuid(0));
 }
 
 /// The `unused` hook of lua-core: gives the whole pages of free memory back.

@@ -237,6 +237,8 @@ pub struct VmState {
     pub(crate) hook_mask: u32,
     pub(crate) exit: Option<crate::error::Raise>,
     pub(crate) seed: u64,
+    /// Of strings' hashes.
+    pub(crate) hash_seed: u64,
     pub(crate) stats: Stats,
     pub(crate) idle: crate::heap::idle::Idle,
     // Last, or the bundle wouldn't fit.

@@ -245,6 +245,7 @@ impl<'m> Vm<'m> {
                 hook_mask: 0,
                 exit: None,
                 seed: config.seed,
+                hash_seed: crate::heap::bytes::mix_seed(config.seed),
                 library: Library {
                     type_names: [0; 9],
                     tag_names: [0; 16],

@@ -28,6 +28,7 @@
 //! | `layout` | where stencils of a sequence go: shared by both passes |
 //! | `emit` | the two passes |
 //! | `processor` | what the processor can do |
+//! | `serialize` | what must lie between writing and running code |
 //!
 //! What is deliberately absent: allocation (tables are slices that the caller hands over),
 //! any knowledge of the stencils' language, an address that is writable and executable at

@@ -2,7 +2,7 @@
 //!
 //! A bundle says of each hole what it is; the emitter asks that millions of times a second.
 //! So the holes are translated once, into records of eight bytes that one short loop without
-//! a branch in it can follow (`View::stamp`). The tables lie in memory of the caller's.
+//! a branch in it can follow (`Pieces::stamp`). The tables lie in memory of the caller's.
 //! What doesn't fit a record (an eight-byte hole, an import, a part of 64 KiB) is left out,
 //! and such a stencil is emitted by the book: hole by hole, as `emit` reads it in the bundle.
 //! So is one where anything is wrong: the book has the errors.

@@ -115,3 +115,25 @@ for i = 1, 30 do
   assert(sum == 15)
 end
 print("done")
+
+-- What is left of a coroutine that ended, and those that end in other ways.
+local co
+for _ = 1, 200 do
+  co = coroutine.create(function(a, b) return b, a end)
+  coroutine.resume(co, 1, {})
+end
+print(debug.traceback(co), debug.getinfo(co, 0), coroutine.status(co))
+print(coroutine.resume(co))
+co = coroutine.create(function(a) return a end)
+local events = {}
+debug.sethook(co, function(event) events[#events + 1] = event end, "cr")
+print(coroutine.resume(co, 5))
+print(coroutine.status(co), table.concat(events, " "))
+for _ = 1, 200 do
+  co = coroutine.wrap(function(t) return setmetatable(t, { __index = t }) end)
+  co({})
+end
+print(pcall(co))
+for _ = 1, 200 do co = coroutine.wrap(function(...) return ... end) end
+print(pcall(co, 1, nil, 2))
+print(pcall(co))

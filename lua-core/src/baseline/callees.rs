@@ -6,7 +6,7 @@
 //! (`ops::call::direct`), so a wrong guess costs time only, and nothing has to be undone when
 //! the function that was seen here dies.
 //!
-//! Called by `compile.rs` for each instruction in turn. Must not change anything.
+//! Called by `plan.rs` and `registers.rs` for each instruction in turn. Must not change anything.
 
 use crate::heap::{Kind, Rt, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};

@@ -39,7 +39,15 @@ pub(super) fn ends(s: &[u8]) -> (u64, u64) {
     }
 }
 
-/// 32-bit hash of a string, never 0. Long strings are sampled: the ends, and a few pieces of
+/// Spreads a seed over all bits (Vigna's SplitMix64), as the hashes need it.
+pub(crate) fn mix_seed(seed: u64) -> u64 {
+    let x = seed.wrapping_add(K);
+    let x = (x ^ x >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ x >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ x >> 31
+}
+
+/// 32-bit hash of a string, never 0, by a seed out of [`mix_seed`]. Long strings are sampled: the ends, and a few pieces of
 /// 16 bytes in between.
 ///
 /// Products of 64 bits by 64, folded (as in Wang Yi's wyhash): those of one string don't

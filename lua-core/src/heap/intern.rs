@@ -152,7 +152,7 @@ impl Rt {
     /// The one string with these bytes.
     pub fn intern(self, s: &[u8]) -> Result<StrRef, NoMemory> {
         // SAFETY: plain field.
-        let hash = hash_bytes(unsafe { (*self.vm()).seed }, s);
+        let hash = hash_bytes(unsafe { (*self.vm()).hash_seed }, s);
         if let Some(found) = self.find_string(hash, s) {
             return Ok(found);
         }
@@ -190,7 +190,7 @@ impl Rt {
         while room.push(&[0]) {}
         let s = self.str_bytes(StrRef(offset));
         // SAFETY: plain field.
-        let hash = hash_bytes(unsafe { (*self.vm()).seed }, s);
+        let hash = hash_bytes(unsafe { (*self.vm()).hash_seed }, s);
         if let Some(found) = self.find_string(hash, s) {
             self.release(offset, size);
             return Ok(found);
@@ -316,7 +316,7 @@ impl Rt {
         // SAFETY: the contract; plain fields.
         unsafe {
             let ends_of_s = ends(core::slice::from_raw_parts(s, n));
-            let hash = hash_short((*self.vm()).seed, ends_of_s, n);
+            let hash = hash_short((*self.vm()).hash_seed, ends_of_s, n);
             let line = (*self.strings()).line_of(hash);
             let places = self.places_with(line, hash);
             if places == 0 {

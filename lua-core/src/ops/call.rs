@@ -470,6 +470,27 @@ pub fn return_none_rest<O: Operands>(m: Machine, _o: O) -> Flow {
 /// return R[a ..]
 #[inline(always)]
 pub fn return_many<O: Operands>(m: Machine, o: O) -> Flow {
+    // SAFETY: the frame's header lies below its base, of a variadic function below those
+    // of its arguments; a register of the frame.
+    unsafe {
+        let mut base = m.base;
+        let mut link = *(base.sub(1) as *const u32).add(1);
+        if link & KIND_MASK == FrameKind::Variadic as u32 {
+            base = base.byte_sub(distance(link));
+            link = *(base.sub(1) as *const u32).add(1);
+        }
+        if link & KIND_MASK > FrameKind::LuaMany as u32 {
+            cold_path();
+            return Flow::Rest(Part::Return);
+        }
+        let from = m.base.byte_add(o.a());
+        deliver(m, base, given(m, o, from), |i| *from.add(i))
+    }
+}
+
+/// The rest of `return_many`.
+#[inline(always)]
+pub fn return_many_rest<O: Operands>(m: Machine, o: O) -> Flow {
     // SAFETY: a register of the frame.
     let from = unsafe { m.base.byte_add(o.a()) };
     return_values(m, from, given(m, o, from))

@@ -92,6 +92,7 @@ macro_rules! for_each_part {
             Order    None meta::order_rest       "a comparison of what isn't numbers";
             Return1  None call::return_one_rest  "a `Return1` to anything but a simple call";
             Return0  None call::return_none_rest "a `Return0` to anything but a simple call";
+            Return   None call::return_many_rest "a `Return` to anything but a call from Lua";
             ModVK    K    arith::modulo_vk       "a `ModWK` of what is negative, large or no number";
             Call     None call::enter            "a `Call` that moves arguments, or of a large frame";
             OtherCall None call::other_call      "a `Call` of another function than compiled code expects";
@@ -104,7 +105,8 @@ macro_rules! for_each_part {
 
 macro_rules! define_parts {
     ($($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
-        /// Second parts of operations. A part never leads to another part.
+        /// Second parts of operations. A part never leads to another part: where its body
+        /// names one, the slow path goes on.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Part {
             $(#[doc = $doc] $name,)*

@@ -3,7 +3,7 @@
 //! told of an error, and both sides are Lua code. `calls/coroutines.rs` has their whole meaning, and what
 //! is left in frames and threads here is what it would leave.
 //!
-//! As all bodies they change nothing before they return [`Flow::Native`].
+//! As all bodies they change nothing before they return [`Flow::Native`] or [`Flow::Slow`].
 
 use super::call::{deliver, fits, pad};
 use super::shortcuts::{count, place};
@@ -160,7 +160,8 @@ pub(super) fn switch_to<O: Operands>(m: Machine, o: O, t: u32, skip: u32, n: u32
 /// The frame's header is complete and of kind `Coroutine`.
 #[inline(always)]
 pub(super) unsafe fn end(m: Machine, base: *mut u64, values: *const u64, n: u32) -> Flow {
-    // SAFETY: as `yield_`.
+    // SAFETY: a frame of that kind is there only in a thread that was resumed, so there is
+    // one that resumed it; both are live.
     unsafe {
         let t = (*m.vm).thread;
         let thread = m.address(t) as *mut Thread;
