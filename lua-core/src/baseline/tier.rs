@@ -21,6 +21,8 @@ pub(super) const SHORTEST: i32 = 97;
 /// What a sample counts, in calls that were noticed.
 const SAMPLE: u32 = 32;
 
+/// Words of code for which the scratch memory stays.
+const SCRATCH_MOST: usize = 8192;
 /// Samples after which a function that is compiled once more is expected not to last.
 const RESTLESS: u32 = 1 << 10;
 
@@ -195,6 +197,14 @@ impl Rt {
                 baseline.stats.refused[refusal as usize] += 1;
                 self.tell_refused(p, cause, refusal);
             }
+        }
+        // What an ordinary function needs is kept for the next one.
+        if let Some(baseline) = self.baseline()
+            && baseline.scratch.marks.capacity() > SCRATCH_MOST
+        {
+            baseline.scratch.marks.free(self);
+            baseline.scratch.steps.free(self);
+            baseline.labels.free(self);
         }
     }
 
