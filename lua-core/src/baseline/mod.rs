@@ -504,8 +504,8 @@ impl Rt {
         stencils: &mut [OpStencil; OP_COUNT],
     ) -> Result<&'static [Forwarded; OP_COUNT], InterpError<'b>> {
         let mut table = Buffer::new();
-        table
-            .extend_with(self, OP_COUNT, Forwarded::default())
+        // Test modes let allocations fail whose operation is repeated: this one isn't.
+        self.with_retry(|| table.extend_with(self, OP_COUNT, Forwarded::default()))
             .map_err(|_| InterpError::NoMemory)?;
         for ((forms, stencil), info) in table.iter_mut().zip(stencils).zip(OPS) {
             let Some((found, falls)) = forms_of(bundle, info.name) else {
