@@ -275,6 +275,15 @@ impl Rt {
     fn find_string(self, hash: u32, s: &[u8]) -> Option<StrRef> {
         // SAFETY: plain fields.
         let line = unsafe { (*self.strings()).line_of(hash) };
+        match self.find_in_line(line, hash, s) {
+            None => self.find_further(self.further(line)?, hash, s),
+            found => found,
+        }
+    }
+
+    /// The same in one line.
+    #[inline(always)]
+    fn find_in_line(self, line: u32, hash: u32, s: &[u8]) -> Option<StrRef> {
         let mut places = self.places_with(line, hash);
         while places != 0 {
             let at = self.offset_at(line, places.trailing_zeros());
@@ -283,10 +292,7 @@ impl Rt {
             }
             places &= places - 1;
         }
-        match self.further(line) {
-            None => None,
-            Some(next) => self.find_further(next, hash, s),
-        }
+        None
     }
 
     /// The same in the lines that hang on one.
@@ -294,13 +300,8 @@ impl Rt {
     #[inline(never)]
     fn find_further(self, mut line: u32, hash: u32, s: &[u8]) -> Option<StrRef> {
         loop {
-            let mut places = self.places_with(line, hash);
-            while places != 0 {
-                let at = self.offset_at(line, places.trailing_zeros());
-                if same_bytes(self.str_bytes(StrRef(at)), s) {
-                    return Some(self.revived(at));
-                }
-                places &= places - 1;
+            if let Some(found) = self.find_in_line(line, hash, s) {
+                return Some(found);
             }
             line = self.further(line)?;
         }

@@ -357,12 +357,14 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
     }
 }
 
-/// Returns `n` values at `from` to a Lua caller, whatever it wants, or through `pcall`,
-/// to the instruction that a metamethod was called for, or to Rust.
+/// The base and the link of the running function's frame, of a variadic one those of the frame
+/// with its arguments: what returns lead back from.
+///
+/// # Safety
+/// The frames' headers are complete.
 #[inline(always)]
-fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
-    // SAFETY: frame headers lie below the bases and name the callers' frames; results
-    // go below `from`.
+unsafe fn called(m: Machine) -> (*mut u64, u32) {
+    // SAFETY: frame headers lie below the bases.
     unsafe {
         let mut base = m.base;
         let mut link = *(base.sub(1) as *const u32).add(1);
@@ -370,6 +372,18 @@ fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
             base = base.byte_sub(distance(link));
             link = *(base.sub(1) as *const u32).add(1);
         }
+        (base, link)
+    }
+}
+
+/// Returns `n` values at `from` to a Lua caller, whatever it wants, or through `pcall`,
+/// to the instruction that a metamethod was called for, or to Rust.
+#[inline(always)]
+fn return_values(m: Machine, from: *mut u64, n: u32) -> Flow {
+    // SAFETY: frame headers lie below the bases and name the callers' frames; results
+    // go below `from`.
+    unsafe {
+        let (base, mut link) = called(m);
         let kind = link & KIND_MASK;
         if kind <= FrameKind::LuaMany as u32 {
             return deliver(m, base, n, |i| *from.add(i));
@@ -473,12 +487,7 @@ pub fn return_many<O: Operands>(m: Machine, o: O) -> Flow {
     // SAFETY: the frame's header lies below its base, of a variadic function below those
     // of its arguments; a register of the frame.
     unsafe {
-        let mut base = m.base;
-        let mut link = *(base.sub(1) as *const u32).add(1);
-        if link & KIND_MASK == FrameKind::Variadic as u32 {
-            base = base.byte_sub(distance(link));
-            link = *(base.sub(1) as *const u32).add(1);
-        }
+        let (base, link) = called(m);
         if link & KIND_MASK > FrameKind::LuaMany as u32 {
             cold_path();
             return Flow::Rest(Part::Return);
