@@ -55,7 +55,7 @@ pub use error::{
 };
 pub use layout::{Assembler, CodeSize, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};
-pub use processor::cpu_features;
+pub use processor::{cpu_features, cpu_features_among};
 pub use ready::{OPERANDS_MAX, PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
 #[cfg(target_arch = "x86_64")]

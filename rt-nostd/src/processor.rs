@@ -7,16 +7,30 @@
 
 use stencil_format::CpuFeatures;
 
-/// The features of this processor that a bundle can ask for. In a virtual machine this
-/// takes some microseconds: once is enough.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+/// The features of this processor that a bundle can ask for.
 pub fn cpu_features() -> CpuFeatures {
+    cpu_features_among(CpuFeatures::ALL)
+}
+
+/// Those of `asked` that this processor has. In a virtual machine each question to it takes
+/// some microseconds: what tells of other features only isn't asked.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub fn cpu_features_among(asked: CpuFeatures) -> CpuFeatures {
     use core::arch::x86_64::{__cpuid, __cpuid_count};
+    // In the structured features, and in the extended ones.
+    const STRUCTURED: CpuFeatures = CpuFeatures::BMI1
+        .union(CpuFeatures::BMI2)
+        .union(CpuFeatures::AVX2);
+    const EXTENDED: CpuFeatures = CpuFeatures::LZCNT;
+    let wanted = |some: CpuFeatures| asked.without(some) != asked;
     let highest = |first: u32| __cpuid(first).eax;
-    let basic = __cpuid(1);
     let mut features = CpuFeatures::NONE;
+    if asked.is_empty() {
+        return features;
+    }
+    let basic = __cpuid(1);
     let mut add = |word: u32, bit: u32, feature| {
-        if word >> bit & 1 == 1 {
+        if word >> bit & 1 == 1 && wanted(feature) {
             features = features.union(feature);
         }
     };
@@ -27,13 +41,13 @@ pub fn cpu_features() -> CpuFeatures {
     add(basic.ecx, 20, CpuFeatures::SSE4_2);
     add(basic.ecx, 22, CpuFeatures::MOVBE);
     add(basic.ecx, 23, CpuFeatures::POPCNT);
-    let structured = match highest(0) {
-        0..=6 => 0,
-        _ => __cpuid_count(7, 0).ebx,
+    let structured = match wanted(STRUCTURED) && highest(0) >= 7 {
+        true => __cpuid_count(7, 0).ebx,
+        false => 0,
     };
     add(structured, 3, CpuFeatures::BMI1);
     add(structured, 8, CpuFeatures::BMI2);
-    if highest(0x8000_0000) > 0x8000_0000 {
+    if wanted(EXTENDED) && highest(0x8000_0000) > 0x8000_0000 {
         add(__cpuid(0x8000_0001).ecx, 5, CpuFeatures::LZCNT);
     }
     // 27: the system has switched `xgetbv` on.
@@ -53,7 +67,7 @@ pub fn cpu_features() -> CpuFeatures {
 
 /// None that is known.
 #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-pub fn cpu_features() -> CpuFeatures {
+pub fn cpu_features_among(_: CpuFeatures) -> CpuFeatures {
     CpuFeatures::NONE
 }
 
@@ -98,6 +112,14 @@ mod tests {
                 );
             )*};
         }
+        for bit in 0..u64::BITS {
+            let Some(one) = CpuFeatures::from_bits(1 << bit) else {
+                continue;
+            };
+            let expected = if has(one) { one } else { CpuFeatures::NONE };
+            assert_eq!(cpu_features_among(one), expected, "{one}");
+        }
+        assert_eq!(cpu_features_among(CpuFeatures::NONE), CpuFeatures::NONE);
         check! {
             "sse3" SSE3; "ssse3" SSSE3; "sse4.1" SSE4_1; "sse4.2" SSE4_2; "popcnt" POPCNT;
             "cmpxchg16b" CMPXCHG16B; "lzcnt" LZCNT; "bmi1" BMI1; "bmi2" BMI2; "movbe" MOVBE;

@@ -1,6 +1,7 @@
 //! A validated bundle and its accessors.
 //!
-//! [`Bundle`] can be made by `Bundle::parse` only, which checks everything (`validate`).
+//! [`Bundle`] is made by `Bundle::parse`, which checks everything (`validate`), or by
+//! `Bundle::parse_again` of bytes that it accepted before.
 //! So nothing here checks again, and nothing here can fail: every slice below is in
 //! bounds, every enum code known, every name UTF-8. Indices given by the caller are
 //! checked and answered with `None`. Called by loaders, by the compiler's inspection
@@ -53,6 +54,19 @@ impl<'a> Bundle<'a> {
     /// The first thing wrong, in the order that `validate` documents.
     pub fn parse(bytes: &'a [u8]) -> Result<Bundle<'a>, BundleError> {
         validate::parse(bytes)
+    }
+
+    /// Access to bytes that [`Bundle::parse`] accepted earlier, such as those that a program
+    /// has inside, which its build checked. Reads the header and the names only: the
+    /// checksum alone would read all of a bundle, most of which isn't used at every start.
+    ///
+    /// Memory is safe with any bytes. But of a bundle that `parse` would refuse, the
+    /// accessors may give nonsense or panic: this is never for what comes from outside.
+    ///
+    /// # Errors
+    /// As `parse`, of the header, the sections' lengths and the names.
+    pub fn parse_again(bytes: &'a [u8]) -> Result<Bundle<'a>, BundleError> {
+        validate::parse_again(bytes)
     }
 
     /// The length that the header at the start of `bytes` states, if it has the magic.

@@ -194,6 +194,12 @@ pub fn exercise(bytes: &[u8]) -> Result<u32, BundleError> {
         );
     }
 
+    let again = Bundle::parse_again(bytes).expect("accepted just now");
+    for section in Section::ALL {
+        assert_eq!(again.section(section), bundle.section(section));
+    }
+    assert_eq!(again.compiler(), bundle.compiler());
+
     for i in 0..bundle.operand_count() {
         let name = bundle.operand(i).expect("below the count");
         assert_eq!(bundle.operand_by_name(name), Some(i));

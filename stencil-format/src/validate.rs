@@ -17,7 +17,8 @@
 //!
 //! One pass over each section, no allocation. What comes later relies on what came
 //! before. The accessors in `bundle` and `stencil` rely on all of it and nothing else.
-//! Must never index by a number that has not been compared. Called by `Bundle::parse`.
+//! Must never index by a number that has not been compared. Called by `Bundle::parse`; by
+//! `Bundle::parse_again` for what doesn't look at each record.
 
 use crate::Bundle;
 use crate::error::{BundleError, Expected, Field};
@@ -39,11 +40,21 @@ type Sections<'a> = [&'a [u8]; SECTION_COUNT];
 /// See [`Bundle::parse`].
 pub(crate) fn parse(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
     check_identity(bytes)?;
+    check_sum(bytes)?;
     check_header(bytes)?;
     let sections = split_sections(bytes)?;
     let names = names::check_names(bytes, &sections)?;
     aot::check_aot(bytes, &sections)?;
     stencils::check_stencils(&sections, u32_at(bytes, layout::AT_VERSION))?;
+    Ok(Bundle::from_validated(bytes, names, sections))
+}
+
+/// See [`Bundle::parse_again`]: the steps that take no time, and those that give the parts.
+pub(crate) fn parse_again(bytes: &[u8]) -> Result<Bundle<'_>, BundleError> {
+    check_identity(bytes)?;
+    check_header(bytes)?;
+    let sections = split_sections(bytes)?;
+    let names = names::pool(&sections)?;
     Ok(Bundle::from_validated(bytes, names, sections))
 }
 
@@ -55,7 +66,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Step 1. The version comes before the length: another version's header may be shorter.
+/// Step 1 but for the checksum. The version comes before the length: another version's header may be shorter.
 fn check_identity(bytes: &[u8]) -> Result<(), BundleError> {
     let found = bytes.len();
     if found < layout::AT_LENGTH {
@@ -88,6 +99,11 @@ fn check_identity(bytes: &[u8]) -> Result<(), BundleError> {
             found: found as u64,
         });
     }
+    Ok(())
+}
+
+/// The last part of step 1.
+fn check_sum(bytes: &[u8]) -> Result<(), BundleError> {
     let expected = u32_at(bytes, layout::AT_CHECKSUM);
     let found = checksum(bytes);
     if expected != found {

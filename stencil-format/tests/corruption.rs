@@ -532,3 +532,36 @@ fn messages_say_what_expected_found() {
     let message = with(8, &[7]).to_string();
     assert_eq!(message, "bundle format version: expected 2, found 7");
 }
+
+#[test]
+fn parsed_again_without_records_and_checksum() {
+    let valid = bytes();
+    assert!(Bundle::parse_again(&valid).is_ok());
+    for len in [0, 8, HEADER_LEN - 1, HEADER_LEN, valid.len() - 1] {
+        let expected = Bundle::parse(&valid[..len]).expect_err("cut off");
+        assert_eq!(Bundle::parse_again(&valid[..len]).err(), Some(expected));
+    }
+    let after = |at: usize| {
+        let mut bytes = bytes();
+        bytes[at] ^= 0x80;
+        (
+            Bundle::parse_again(&bytes).err(),
+            Bundle::parse(&bytes).err(),
+        )
+    };
+    // A section's offset, a letter of a name; a record, which only the checksum covers.
+    assert!(matches!(
+        after(TABLE),
+        (Some(BundleError::Section { .. }), Some(_))
+    ));
+    let name = place(&valid, Section::Names, 0, 0);
+    assert!(matches!(
+        after(name),
+        (Some(BundleError::Utf8 { .. }), Some(_))
+    ));
+    let hole = place(&valid, Section::Holes, 0, 0);
+    assert!(matches!(
+        after(hole),
+        (None, Some(BundleError::Checksum { .. }))
+    ));
+}

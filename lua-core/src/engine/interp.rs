@@ -17,9 +17,19 @@ use crate::vm::Vm;
 use rt_nostd::{CodeRegion, Expectations, LinkError, LinkedBundle};
 use stencil_format::{Bundle, BundleError};
 
-/// The committed bundle.
+/// The committed bundle. Checked when this crate is built (`build.rs`), so that a program
+/// that hands on these very bytes doesn't check them at each start.
 #[cfg(feature = "prebuilt")]
 pub static PREBUILT: &[u8] = include_bytes!("../../lua.stencils");
+
+/// Access to a bundle, checked unless it is [`PREBUILT`] itself: not a copy of it.
+fn open(bundle: &[u8]) -> Result<Bundle<'_>, BundleError> {
+    #[cfg(feature = "prebuilt")]
+    if core::ptr::eq(bundle, PREBUILT) {
+        return Bundle::parse_again(bundle);
+    }
+    Bundle::parse(bundle)
+}
 
 /// Where handlers go on: `pc` null leaves the engine.
 #[repr(C)]
@@ -153,10 +163,10 @@ impl Vm<'_> {
         bundle: &'b [u8],
         code: &mut CodeRegion<'_>,
     ) -> Result<LinkedBundle<'b>, InterpError<'b>> {
-        let bundle = Bundle::parse(bundle).map_err(InterpError::Bundle)?;
+        let bundle = open(bundle).map_err(InterpError::Bundle)?;
         let expect = Expectations {
             abi_fingerprint: FINGERPRINT,
-            cpu_features: rt_nostd::cpu_features(),
+            cpu_features: rt_nostd::cpu_features_among(bundle.cpu_features()),
         };
         let linked = rt_nostd::link(&bundle, code, &expect, |name| match name {
             "rt_slow" => Some(rt_slow as *const () as usize),

@@ -6,16 +6,19 @@ use crate::error::{BundleError, Expected, Field};
 use crate::layout::{self, Section};
 use crate::wire::u32_at;
 
+/// The pool as text.
+pub(super) fn pool<'a>(sections: &Sections<'a>) -> Result<&'a str, BundleError> {
+    core::str::from_utf8(sections[Section::Names as usize]).map_err(|error| BundleError::Utf8 {
+        offset: error.valid_up_to(),
+    })
+}
+
 /// Step 4. Gives the pool as text.
 pub(super) fn check_names<'a>(
     bytes: &'a [u8],
     sections: &Sections<'a>,
 ) -> Result<&'a str, BundleError> {
-    let pool = core::str::from_utf8(sections[Section::Names as usize]).map_err(|error| {
-        BundleError::Utf8 {
-            offset: error.valid_up_to(),
-        }
-    })?;
+    let pool = pool(sections)?;
     // Where the names seen so far end.
     let mut end = 0;
     next_name(pool, &mut end, bytes, layout::AT_COMPILER).map_err(|bad| BundleError::Header {
