@@ -354,7 +354,7 @@ impl Op {
 }
 
 /// Length of a `Call`, `TailCall` or `IterCall` in bytes: the return address is that far
-/// behind it, and right before it lies the resume word.
+/// behind it, and right before it lies the resume word (`baseline/mod.rs`).
 pub const CALL_BYTES: u32 = Extra::Resume.words() as u32 * 8;
 
 /// The first word of an instruction.

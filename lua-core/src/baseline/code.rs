@@ -148,10 +148,8 @@ impl Rt {
                 // SAFETY: the record has room for each site.
                 unsafe { self.new_site(self.at(site), (pc, step.at), bake, learns, &miss) };
                 site += SITE_BYTES;
-            } else if step.what & what::RESUMES != 0 {
-                let insn = Insn::from_word(self.get(pc));
-                let next = (step.at + words_of(insn)) as usize;
-                let to = words.get(next).copied().unwrap_or(0);
+            } else if step.what & what::BACK != 0 {
+                let to = words.get(step.at as usize + 1).copied().unwrap_or(0);
                 self.set(pc + 8, (code_base + to as usize) as u64);
             }
         }

@@ -6,12 +6,12 @@
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
-use super::plan::{Planner, Step, entry_of, what};
+use super::plan::{Planner, Step, entry_beyond, entry_of, what};
 use super::registers::{Analysis, Loop, Mark};
 use super::sites::SITE_BYTES;
 use super::{Baseline, Hole, OPERANDS, Scratch, Stencils, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
+use crate::isa::{CALL_BYTES, Control, Extra, Insn, OP_COUNT, OPS};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
     Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, OPERANDS_MAX, SpaceError,
@@ -163,6 +163,16 @@ impl<'e> Emission<'e> {
                     targets[0] = (self.targets.entry, entry_of(self.marks, next));
                     1
                 }
+                leads::BEYOND => {
+                    let next = step.at + CALL_BYTES / 8;
+                    let ordinal = if step.what & what::BACK != 0 {
+                        self.targets.next
+                    } else {
+                        self.targets.entry
+                    };
+                    targets[0] = (ordinal, entry_beyond(self.marks, next));
+                    1
+                }
                 _ => self.leads(&mut targets, step),
             };
             out.stamp(step.index.into(), &targets[..n])?;
@@ -201,6 +211,9 @@ impl<'e> Emission<'e> {
         add(leads::AFTER, self.targets.after, &|| Target::Next);
         add(leads::ENTRY, self.targets.entry, &|| {
             entry_of(self.marks, next)
+        });
+        add(leads::BEYOND, self.targets.entry, &|| {
+            entry_beyond(self.marks, next)
         });
         add(leads::TAKEN, self.targets.taken, &|| {
             self.target(step.at, step.at.wrapping_add(insn.d))
@@ -346,17 +359,19 @@ impl Rt {
     }
 
     /// Shows the plan of the function that was compiled last to an assembler that only looks
-    /// where which stencil is.
+    /// where which stencil is; `belongs` tells it the word whose instruction one belongs to.
     pub(super) fn retrace<A: Assembler<'static>>(
         self,
         proto: &Proto,
         out: &mut A,
+        belongs: impl Fn(&mut A, u32),
     ) -> Result<(), EmitError<'static>> {
         let steps = self.baseline().map(|baseline| &baseline.scratch.steps[..]);
         for step in steps.unwrap_or_default() {
             if let Some(label) = step.label(proto.code_words) {
                 out.bind(label)?;
             }
+            belongs(out, step.at);
             out.stencil(step.index.into(), &[], &[])?;
         }
         Ok(())

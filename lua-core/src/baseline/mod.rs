@@ -7,7 +7,10 @@
 //! - before a function's first instruction (`proto.rs`): the address of its compiled entry
 //!   and the map from instructions to compiled code; a bit of the signature keeps the
 //!   interpreter from calling at once;
-//! - behind each call (`Extra::Resume`): where the compiled caller goes on.
+//! - behind each call (`Extra::Resume`): where the compiled caller goes on. Control comes
+//!   there with the base of the frame that the call made, and the code takes the distance from
+//!   it (`back` in `stencils/`): a return needn't wait until it has read that from the header,
+//!   and the next return doesn't wait for this one.
 //!
 //! Clearing them makes a function interpreted again, wherever its frames are. So compiled
 //! code can be thrown away inside any call of the runtime: to make room, for a hook, because
@@ -215,6 +218,9 @@ mod leads {
     pub(super) const ON_AT: u8 = 32;
     /// It, or one of its variants, falls through to the next instruction's entry.
     pub(super) const FALLS_TO_ENTRY: u8 = 64;
+    /// As `ENTRY`, where something else is emitted next. Of the step that control comes back
+    /// to: what is next, as well.
+    pub(super) const BEYOND: u8 = 128;
 }
 
 /// The operand holes: their ordinals are known here, so that the operands of an instruction
@@ -301,6 +307,9 @@ struct Moves {
     loads: [u16; KEPT],
     /// `ForLoop` and `ForLoopUp` with a kept index.
     turns: [[Variants; KEPT]; 2],
+    /// From the base of the frame that a call made to that of its caller, and the same of an
+    /// `IterCall`.
+    back: [OpStencil; 2],
 }
 
 /// Ordinals of continuations.
@@ -396,11 +405,11 @@ impl Vm<'_> {
         let missing = InterpError::MissingHandler;
         let mut stencils = [OpStencil::default(); OP_COUNT];
         for (place, info) in stencils.iter_mut().zip(OPS) {
-            *place = op_stencil(&bundle, [info.name, ""]).ok_or(missing(info.name))?;
+            *place = op_stencil(&bundle, ["op_", info.name, ""]).ok_or(missing(info.name))?;
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (.., name, _, _)) in direct.iter_mut().zip(DIRECT) {
-            *place = op_stencil(&bundle, *name).ok_or(missing(name[1]))?;
+            *place = op_stencil(&bundle, ["op_", name[0], name[1]]).ok_or(missing(name[1]))?;
         }
         let mut passed = [Variants::default(); DIRECT.len()];
         for (place, (.., name, _, passes)) in passed.iter_mut().zip(DIRECT) {
@@ -539,9 +548,9 @@ impl Rt {
     }
 }
 
-/// The stencil of an operation, and the continuations that it has.
-fn op_stencil(bundle: &Bundle<'_>, name: [&str; 2]) -> Option<OpStencil> {
-    let index = stencil_named(bundle, ["op_", name[0], name[1]])?;
+/// The stencil with a name in parts, and the continuations that it has.
+fn op_stencil(bundle: &Bundle<'_>, name: [&str; 3]) -> Option<OpStencil> {
+    let index = stencil_named(bundle, name)?;
     let stencil = bundle.stencil(index)?;
     let falls = stencil.fallthrough();
     let targets = stencil.holes().filter_map(|hole| match hole.kind {
@@ -648,6 +657,10 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
         turns: [[Variants::default(); KEPT]; 2],
+        back: [
+            op_stencil(bundle, ["back", "", ""])?,
+            op_stencil(bundle, ["back_iterator", "", ""])?,
+        ],
     };
     let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
     let number = |name, ending| u16::try_from(index(name, ending)?).ok();

@@ -307,7 +307,9 @@ impl Pieces<'_> {
             held: None,
         };
         // The plan is still there. Nothing is emitted, so it can't fail.
-        let walked = self.rt.retrace(&self.proto, &mut trace);
+        let walked = self
+            .rt
+            .retrace(&self.proto, &mut trace, |trace, at| trace.word = at);
         debug_assert!(walked.is_ok());
         trace.pass_on(self.hot);
     }
@@ -350,8 +352,6 @@ impl Assembler<'static> for Trace<'_, '_> {
             self.pass_on(at);
             self.hot = at;
         }
-        // Second entries have labels behind those of the instructions.
-        self.word = label.0 % self.pieces.proto.code_words.max(1);
         Ok(())
     }
 

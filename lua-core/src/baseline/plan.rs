@@ -15,7 +15,7 @@ use super::compile::{Refusal, has_resume_word, has_site, words_of};
 use super::registers::{Loop, Mark};
 use super::{OpStencil, Stencils, Variants, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
-use crate::isa::{Insn, OPS, Op};
+use crate::isa::{CALL_BYTES, Insn, OPS, Op};
 use crate::proto::Proto;
 use rt_nostd::{Assembler, EmitError, Label, Measure, Target};
 
@@ -37,9 +37,10 @@ impl Step {
     /// entries follow those of the instructions.
     #[inline(always)]
     pub(super) fn label(self, words: u32) -> Option<Label> {
-        match self.what & (what::BEGINS | what::OUTER) {
+        match self.what & (what::BEGINS | what::OUTER | what::BACK) {
             0 => None,
             what::BEGINS => Some(Label(self.at)),
+            what::BACK => Some(Label(self.at + 1)),
             _ => Some(Label(words + self.at)),
         }
     }
@@ -57,8 +58,11 @@ pub(super) mod what {
     pub(in super::super) const KEPT: u8 = 8;
     /// It is the one with the instruction's inline cache.
     pub(in super::super) const SITE: u8 = 16;
-    /// Behind it control comes back, by the instruction's resume word.
-    pub(in super::super) const RESUMES: u8 = 32;
+    /// Control comes back to it, by the instruction's resume word. It has the label of that
+    /// word, where no instruction begins.
+    pub(in super::super) const BACK: u8 = 32;
+    /// That step of it comes behind the function's code.
+    pub(in super::super) const WAITS: u8 = 64;
 }
 
 /// Why there is no plan.
@@ -88,12 +92,21 @@ impl From<Unplanned> for Refusal {
     }
 }
 
-/// Where control from outside enters the instruction at `next`.
+/// Where control from outside enters the instruction at `next`, which is what is emitted next.
 #[inline]
 pub(super) fn entry_of(marks: &[Mark], next: u32) -> Target {
     match marks.get(next as usize) {
         Some(mark) if mark.has_outer() => Target::Label(Label(marks.len() as u32 + next)),
         _ => Target::Next,
+    }
+}
+
+/// The same, wherever that is.
+#[inline]
+pub(super) fn entry_beyond(marks: &[Mark], next: u32) -> Target {
+    match entry_of(marks, next) {
+        Target::Next => Target::Label(Label(next)),
+        outer => outer,
     }
 }
 
@@ -121,6 +134,7 @@ impl Planner<'_> {
         let mut at = 0;
         let mut count = 0;
         let mut all_plain = true;
+        let mut backs_wait = false;
         while at < self.proto.code_words {
             let pc = self.proto.entry + at * 8;
             let insn = Insn::from_word(self.rt.get(pc));
@@ -134,9 +148,6 @@ impl Planner<'_> {
                     op = OPS[op].base as usize;
                 }
             }
-            if has_resume_word(insn) {
-                does |= what::RESUMES;
-            }
             let stencils = self.stencils;
             let mut stencil = &stencils.plain[op];
             let mut direct = None;
@@ -148,18 +159,34 @@ impl Planner<'_> {
                 stencil = other;
                 direct = Some(stencils.passed.get(expected).copied().unwrap_or_default());
             }
+            let mut to = stencil.leads;
+            let mut back = false;
+            if has_resume_word(insn) {
+                // Where control comes back to lies right behind it, unless it goes on there.
+                back = !stencil.next && to & leads::FALLS_TO_ENTRY == 0;
+                if !back {
+                    does |= what::WAITS;
+                    backs_wait = true;
+                } else if to & leads::ENTRY != 0 {
+                    to ^= leads::ENTRY | leads::BEYOND;
+                }
+            }
             if mark.is_plain() {
                 let index = stencil.variants.of(insn);
-                self.step(out, at, index, does, stencil.leads)?;
+                self.step(out, at, index, does, to)?;
             } else {
                 all_plain = false;
                 let kind = Kind {
                     insn,
                     op,
                     stencil,
+                    to,
                     direct,
                 };
                 self.with_moves(out, at, kind, does)?;
+            }
+            if back {
+                self.back(out, at, insn, true)?;
             }
             at += words_of(insn);
             count += 1;
@@ -171,7 +198,48 @@ impl Planner<'_> {
                 }
             }
         }
+        if backs_wait {
+            self.waiting_backs(out)?;
+        }
         Ok(count)
+    }
+
+    /// Where control comes back to from what the call at `at` calls; `next` if the instruction
+    /// behind it is what is emitted next.
+    fn back(
+        &mut self,
+        out: &mut Measure<'_, 'static>,
+        at: u32,
+        insn: Insn,
+        next: bool,
+    ) -> Result<(), Unplanned> {
+        let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
+        let behind = self.marks.get((at + CALL_BYTES / 8) as usize);
+        let to = if next && !behind.is_some_and(|mark| mark.has_outer()) {
+            back.leads
+        } else {
+            leads::BEYOND
+        };
+        // Right behind the call, its operands are still there.
+        let does = if next {
+            what::BACK
+        } else {
+            what::BACK | what::OPERANDS
+        };
+        self.step(out, at, back.variants.of(insn), does, to)
+    }
+
+    /// The same of all calls behind which something else lies: behind the function's code.
+    fn waiting_backs(&mut self, out: &mut Measure<'_, 'static>) -> Result<(), Unplanned> {
+        let mut i = 0;
+        while let Some(&step) = self.steps.get(i) {
+            if step.what & what::WAITS != 0 {
+                let insn = Insn::from_word(self.rt.get(self.proto.entry + step.at * 8));
+                self.back(out, step.at, insn, false)?;
+            }
+            i += 1;
+        }
+        Ok(())
     }
 
     /// Adds a step.
@@ -196,7 +264,8 @@ impl Planner<'_> {
         }
         let index = index.into();
         // For the size, only a continuation matters that it may fall through to.
-        if to & (leads::FALLS_TO_ENTRY | leads::ON_AT) == 0 {
+        let falls = to & (leads::FALLS_TO_ENTRY | leads::ON_AT) != 0;
+        if !falls && (to & leads::BEYOND == 0 || does & what::BACK == 0) {
             return Ok(out.stencil(index, &[], &[])?);
         }
         self.measure_leading(out, step, to)
@@ -213,7 +282,11 @@ impl Planner<'_> {
         } else {
             let insn: u64 = self.rt.get(self.proto.entry + step.at * 8);
             let next = step.at + words_of(Insn::from_word(insn));
-            (self.stencils.targets.entry, entry_of(self.marks, next))
+            if step.what & what::BACK != 0 {
+                (self.stencils.targets.next, entry_beyond(self.marks, next))
+            } else {
+                (self.stencils.targets.entry, entry_of(self.marks, next))
+            }
         };
         Ok(out.stencil(step.index.into(), &[], &[target])?)
     }
@@ -241,6 +314,7 @@ impl Planner<'_> {
             insn,
             op,
             stencil,
+            to,
             direct,
         } = kind;
         let stencils = self.stencils;
@@ -273,7 +347,7 @@ impl Planner<'_> {
             None => stencil.variants,
         };
         let does = does & !what::BEGINS | begins;
-        self.step(out, at, variants.of(insn), does, stencil.leads)?;
+        self.step(out, at, variants.of(insn), does, to)?;
         if direct.is_some()
             && mark.keep().is_none()
             && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a))
@@ -320,6 +394,8 @@ struct Kind<'k> {
     op: usize,
     /// The stencil with all operands in the frame.
     stencil: &'k OpStencil,
+    /// Where it leads.
+    to: u8,
     /// It is that of a library function; the one that gets its argument as the number, if
     /// there is one.
     direct: Option<Variants>,

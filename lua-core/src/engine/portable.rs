@@ -128,11 +128,13 @@ fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result
                 pc = next.wrapping_byte_offset(unsafe { jump_bytes(next) });
                 continue;
             }
-            Flow::Goto(base, to)
-            | Flow::Call(base, to)
-            | Flow::Enter(base, to)
-            | Flow::Return(base, to) => {
+            Flow::Goto(base, to) | Flow::Call(base, to) | Flow::Enter(base, to) => {
                 m = machine(base);
+                pc = to;
+                continue;
+            }
+            Flow::Return(base, distance, to) => {
+                m = machine(base.wrapping_byte_sub(distance));
                 pc = to;
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use super::meta::complete;
 use super::switches::end;
-use super::{Flow, Machine, Operands, Part};
+use super::{Flow, Machine, Operands, Part, insn};
 use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
 use crate::heap::Header;
 use crate::isa::{CALL_BYTES, Op};
@@ -316,6 +316,19 @@ pub fn tail_call_rest<O: Operands>(m: Machine, o: O) -> Flow {
     }
 }
 
+/// The distance in bytes from a frame's base to that of the frame which a call instruction in
+/// it makes.
+///
+/// # Safety
+/// `pc` is a call instruction of a live prototype.
+#[inline(always)]
+pub unsafe fn distance_of_call(pc: *const u64) -> usize {
+    let i = insn(pc);
+    // An `IterCall` calls above its control values.
+    let skipped = if i.op == Op::IterCall as u8 { 3 } else { 0 };
+    (i.a as usize + skipped + 2) * 8
+}
+
 /// Gives `n` values as the results of the frame at `base` to its caller, a Lua function:
 /// its link is of kind `Lua` or `LuaMany`. Values may lie where results go, or above.
 #[inline(always)]
@@ -327,10 +340,9 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
         let link = *(base.sub(1) as *const u32).add(1);
         let to = *(base.sub(1) as *const u32);
         let results = base.sub(2);
-        let caller = base.byte_sub(distance(link));
         if link & KIND_MASK == FrameKind::Lua as u32 {
             *results = if n == 0 { Value::NIL.0 } else { value(0) };
-            return Flow::Return(caller, m.address(to));
+            return Flow::Return(base, distance(link), m.address(to));
         }
         // The number of results wanted, from the instruction that called.
         let word: u64 = m.get(to - CALL_BYTES, 0);
@@ -353,7 +365,7 @@ pub(super) fn deliver(m: Machine, base: *mut u64, n: u32, value: impl Fn(usize) 
         } else {
             pad(results, copied, wanted - 1);
         }
-        Flow::Return(caller, m.address(to))
+        Flow::Return(base, distance(link), m.address(to))
     }
 }
 
@@ -434,7 +446,7 @@ fn return_simple(m: Machine, v: u64) -> Option<Flow> {
         }
         let to = *header;
         *m.base.sub(2) = v;
-        Some(Flow::Return(m.base.byte_sub(distance(link)), m.address(to)))
+        Some(Flow::Return(m.base, distance(link), m.address(to)))
     }
 }
 
@@ -461,7 +473,7 @@ pub fn return_one_rest<O: Operands>(m: Machine, o: O) -> Flow {
                 let results = m.base.sub(2);
                 *results = m.reg(o.a());
                 (*m.vm).top = results.add(1);
-                return Flow::Return(m.base.byte_sub(distance(link)), m.address(to));
+                return Flow::Return(m.base, distance(link), m.address(to));
             }
         }
     }

@@ -53,8 +53,9 @@ pub enum Flow {
     Call(*mut u64, *const u64),
     /// Into any function.
     Enter(*mut u64, *const u64),
-    /// Behind a call, with its results in place: base and return address.
-    Return(*mut u64, *const u64),
+    /// Behind a call, with its results in place: the base of the frame that the call made,
+    /// its distance from the caller's base, and the return address.
+    Return(*mut u64, usize, *const u64),
     /// Out of the engine, to the Rust code that called: `left` results end at `top`.
     Exit,
     /// To the slow path of this operation.

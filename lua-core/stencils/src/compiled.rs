@@ -514,24 +514,25 @@ macro_rules! stencil {
                         Flow::Call(base, pc) => {
                             let code =
                                 *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
-                            jump_to!(code, vm, base, pc, tag)
+                            jump_to!(code, vm, base, any, tag)
                         }
                         Flow::Enter(base, pc) => enter_or_count!(vm, base, pc, tag),
-                        Flow::Return(base, pc) => {
+                        Flow::Return(base, distance, pc) => {
+                            // As `return_to!`.
                             let code = *(pc.sub(1) as *const usize);
                             if code == 0 {
                                 cold_path();
                                 jump!(
                                     aot_dispatch,
                                     vm,
-                                    base,
+                                    base.byte_sub(distance),
                                     pc,
                                     tag,
                                     Ahead::uninit(),
                                     Number::uninit(),
                                 )
                             }
-                            jump_to!(code, vm, base, pc, tag)
+                            jump_to!(code, vm, base, any, tag)
                         }
                         Flow::Exit => {
                             cold_path();
@@ -898,6 +899,44 @@ registers! {
     "stencil_loads_4" |m, n o _k0 _k1 _k2 _k3 k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), k4, k5;
     "stencil_loads_5" |m, n o _k0 _k1 _k2 _k3 _k4 k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), k5;
     "stencil_loads_6" |m, n o _k0 _k1 _k2 _k3 _k4 _k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), m.load(address!(HOLE_P5));
+}
+
+/// Where a call's resume word leads: from the base of the frame that the call made back to
+/// the caller's, which is register a and `$more` bytes below it.
+macro_rules! backs {
+    ($($symbol:literal $more:literal;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = $symbol)]
+            unsafe extern "rust-preserve-none" fn stencil(
+                vm: *mut VmState,
+                base: *mut u64,
+                any: *const u64,
+                tag: u64,
+                _: Ahead,
+                _: Number,
+                _: Number,
+                _: Number,
+                _: Number,
+                _: Number,
+                _: Number,
+                _: Number,
+                _: Number,
+            ) {
+                let mut base = base;
+                // SAFETY: as for the stencils of operations; the frame was made at this distance.
+                unsafe {
+                    asm!(concat!("sub {base}, offset {hole} + ", $more), base = inout(reg) base,
+                        hole = sym HOLE_A, options(pure, nomem, nostack));
+                    jump!(hole_next, vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                }
+            }
+        };)*
+    };
+}
+
+backs! {
+    "stencil_back" 16;
+    "stencil_back_iterator" 40;
 }
 
 // After the macros that it uses.

@@ -221,15 +221,17 @@ macro_rules! enter_or_count {
     }};
 }
 
-/// Goes on behind a call: before the return address lies the call's resume word.
+/// Goes on behind a call: before the return address lies the call's resume word. What it
+/// leads to finds the caller's base itself, from that of the frame that the call made: it
+/// knows their distance, and nothing waits until that has been read.
 macro_rules! return_to {
-    ($vm:expr, $base:expr, $to:expr, $tag:expr) => {{
-        let to: *const u64 = $to;
+    ($vm:expr, $base:expr, $distance:expr, $to:expr, $tag:expr) => {{
+        let (base, to): (*mut u64, *const u64) = ($base, $to);
         let code = *(to.sub(1) as *const usize);
         if code != 0 {
-            jump_to!(code, $vm, $base, to, $tag)
+            jump_to!(code, $vm, base, to, $tag)
         }
-        dispatch!($vm, $base, to, $tag)
+        dispatch!($vm, base.byte_sub($distance), to, $tag)
     }};
 }
 
@@ -337,7 +339,8 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
     unsafe {
         let to = rt_native(vm, base, pc);
         if to.pc == pc.byte_add(CALL_BYTES as usize) && to.base == base {
-            return_to!(vm, base, to.pc, tag)
+            let distance = ops::call::distance_of_call(pc);
+            return_to!(vm, base.byte_add(distance), distance, to.pc, tag)
         }
         if to.pc.is_null() {
             cold_path();
@@ -455,7 +458,7 @@ macro_rules! follow {
             // A function with this signature is not compiled.
             Flow::Call(base, pc) => dispatch!($vm, base, pc, $tag),
             Flow::Enter(base, pc) => $enter!($vm, base, pc, $tag),
-            Flow::Return(base, pc) => return_to!($vm, base, pc, $tag),
+            Flow::Return(base, distance, pc) => return_to!($vm, base, distance, pc, $tag),
             Flow::Exit => {
                 cold_path();
             }
@@ -593,7 +596,7 @@ macro_rules! shortcuts {
                     match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
                         Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead, Number::uninit()),
                         Flow::Enter(base, pc) => $enter!(vm, base, pc, tag),
-                        Flow::Return(base, pc) => return_to!(vm, base, pc, tag),
+                        Flow::Return(base, distance, pc) => return_to!(vm, base, distance, pc, tag),
                         _ => {
                             cold_path();
                             jump!($native, vm, base, pc, tag, ahead, Number::uninit())
