@@ -1,8 +1,9 @@
 //! Memory from the operating system: the Lua region, and code memory that is mapped
 //! twice, so that no page is ever writable and executable at one address.
 //!
-//! Must never touch the memory it maps: pages cost time only when Lua uses them.
-//! Called by the command and by tests.
+//! Must never touch memory that no use is known for: pages cost time when they appear.
+//! Those that every program uses are asked for together (`prepare`), since each first touch
+//! of a page interrupts the program. Called by the command and by tests.
 
 use core::alloc::Layout;
 use core::ffi::c_void;
@@ -24,6 +25,9 @@ pub const REGION_MAX: usize = (4 << 30) - (64 << 10);
 
 /// A huge page: what the first of them is kept out of, see [`Region::reserve`].
 const HUGE_PAGE: usize = 2 << 20;
+
+/// A page.
+const PAGE: usize = 4096;
 
 /// The system gave no memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +94,24 @@ impl Drop for Mapping {
     }
 }
 
+/// Has the pages of `len` bytes from `offset` on ready for writing, all at once. One by one,
+/// when they are first written, they take longer; older systems don't know this, and do
+/// nothing.
+///
+/// # Safety
+/// The range, extended to whole pages, lies in a writable mapping at `start`.
+unsafe fn populate(start: NonNull<c_void>, offset: usize, len: usize) {
+    let first = offset / PAGE * PAGE;
+    // SAFETY: the contract; no contents change. Refusal is fine.
+    let _ = unsafe {
+        madvise(
+            start.as_ptr().byte_add(first),
+            offset + len - first,
+            Advice::LinuxPopulateWrite,
+        )
+    };
+}
+
 /// Address space for a VM. Zero pages appear when they are touched.
 #[derive(Debug)]
 pub struct Region(Mapping);
@@ -143,6 +165,19 @@ impl Region {
                 Err(_) if len / 2 >= at_least => len /= 2,
                 other => return other,
             }
+        }
+    }
+
+    /// Has the pages ready that making a VM writes: its state, the main thread, the first
+    /// blocks.
+    pub fn prepare(&mut self) {
+        const USED: usize = 60 << 10;
+        // lua-core starts at a whole block.
+        const BLOCK: usize = 16 << 10;
+        let start = self.0.start.cast::<u8>().align_offset(BLOCK);
+        if start.saturating_add(USED) <= self.0.len {
+            // SAFETY: a range of our writable mapping.
+            unsafe { populate(self.0.start, start, USED) };
         }
     }
 
@@ -256,40 +291,25 @@ pub struct WriteView {
 }
 
 impl WriteView {
-    /// Unmaps the pages that were written, until they are written again: each counts twice
-    /// in the memory that the process is said to use, and code runs from the other view.
-    pub fn forget_pages(self) {
-        // SAFETY: a shared mapping that is never unmapped (`CodeMemory::leak`): its contents are the file's. Refusal is fine.
-        let _ = unsafe { madvise(self.start.as_ptr(), self.len, Advice::LinuxDontNeed) };
-    }
-}
-
-impl WriteView {
-    /// Has the pages ready that the first functions compiled will lie in: those behind the
-    /// `used` bytes at the beginning, and those at the end for cold code. One by one, when
-    /// they are first written, they take several times as long.
-    pub fn prepare(self, used: usize) {
-        const HOT: usize = 64 << 10;
-        const COLD: usize = 32 << 10;
-        const PAGE: usize = 4096;
-        // The page that the code ends in is written again.
-        let start = (used / PAGE * PAGE).min(self.len);
-        let ranges = [
-            (start, HOT.min(self.len - start)),
-            (self.len.saturating_sub(COLD) / PAGE * PAGE, COLD),
-        ];
-        for (from, len) in ranges {
-            // SAFETY: a shared mapping that is never unmapped (`CodeMemory::leak`); the range
-            // is inside it, and its contents don't change. Refusal is fine: older systems
-            // don't know this.
-            let _ = unsafe {
-                madvise(
-                    self.start.as_ptr().byte_add(from),
-                    len.min(self.len - from),
-                    Advice::LinuxPopulateWrite,
-                )
-            };
+    /// Has pages ready that will be written soon: the first `hot` bytes, where linked
+    /// functions and then compiled ones lie, and the last `cold` ones.
+    pub fn prepare(&self, hot: usize, cold: usize) {
+        let cold = cold.min(self.len);
+        // SAFETY: ranges of a writable mapping that is never unmapped (`CodeMemory::leak`).
+        unsafe {
+            populate(self.start, 0, hot.min(self.len));
+            populate(self.start, self.len - cold, cold);
         }
+    }
+
+    /// Unmaps the whole pages of the first `len` bytes, until they are written again: each
+    /// counts twice in the memory that the process is said to use, and code runs from the
+    /// other view.
+    pub fn forget(&self, len: usize) {
+        let whole = len.min(self.len) / PAGE * PAGE;
+        // SAFETY: in a shared mapping that is never unmapped (`CodeMemory::leak`): its contents
+        // are the file's. Refusal is fine.
+        let _ = unsafe { madvise(self.start.as_ptr(), whole, Advice::LinuxDontNeed) };
     }
 }
 
@@ -316,7 +336,6 @@ pub fn extents(count: usize) -> &'static mut [Extent] {
 // A hook is a safe function; that it gets memory of the region is lua-core's promise.
 #[allow(clippy::not_unsafe_ptr_arg_deref)]
 pub fn unused(_: *mut c_void, start: *mut u8, len: usize) {
-    const PAGE: usize = 4096;
     let skip = start.align_offset(PAGE);
     let whole = len.saturating_sub(skip) / PAGE * PAGE;
     if whole > 0 {
