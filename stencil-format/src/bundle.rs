@@ -302,6 +302,12 @@ impl<'a> Bundle<'a> {
         self.find(Section::Stencils, name)
     }
 
+    /// Index of the first stencil whose name isn't before `name`, in the order of their bytes:
+    /// from there on lie those that begin with it. The count of stencils if there is none.
+    pub fn first_stencil_from(&self, name: &str) -> u32 {
+        self.first_from(Section::Stencils, name)
+    }
+
     /// A stencil by name.
     pub fn stencil_by_name(&self, name: &str) -> Option<Stencil<'a>> {
         self.stencil(self.stencil_index(name)?)
@@ -339,18 +345,31 @@ impl<'a> Bundle<'a> {
             .map(|record| self.name_at(record, 0))
     }
 
-    /// Binary search by name in a section whose records start with a name and are sorted.
+    /// The index of the record with this name in a section whose records start with a name
+    /// and are sorted.
     fn find(&self, section: Section, name: &str) -> Option<u32> {
+        let index = self.first_from(section, name);
+        (self.record_name(section, index)? == name).then_some(index)
+    }
+
+    /// The first record of such a section whose name isn't before this one, by halves.
+    fn first_from(&self, section: Section, name: &str) -> u32 {
+        let names = self.names.as_bytes();
         let (mut low, mut high) = (0, self.record_count(section));
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.record_name(section, middle)?.cmp(name) {
-                core::cmp::Ordering::Equal => return Some(middle),
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
+            // There is one: `middle` is below the count.
+            let record = self.record(section, middle).unwrap_or(&[0; 8]);
+            let start = wire::u32_at(record, 0) as usize;
+            let len = wire::u32_at(record, 4) as usize;
+            // Text is in the order of its bytes.
+            if names[start..start + len] < *name.as_bytes() {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
         }
-        None
+        low
     }
 }
 

@@ -243,6 +243,11 @@ fn exercise_stencil(
     digest: &mut crc32fast::Hasher,
 ) {
     assert_eq!(bundle.stencil_index(stencil.name()), Some(stencil.index()));
+    assert_eq!(
+        bundle.first_stencil_from(stencil.name()),
+        stencil.index(),
+        "the order"
+    );
     let found = bundle.stencil_by_name(stencil.name()).expect("just found");
     assert_eq!(found.hot(), stencil.hot());
     assert!(stencil.align().is_power_of_two());

@@ -163,16 +163,19 @@ impl Variants {
             return Some(variants);
         };
         variants.short = u16::try_from(short).ok()?;
-        let short = bundle.stencil(short)?;
-        for (until, name) in variants
-            .until
-            .iter_mut()
-            .zip(["HOLE_A", "HOLE_B", "HOLE_C"])
-        {
-            let ordinal = bundle.operand_by_name(name)?;
-            let fits = |&register: &u8| short.fits(ordinal, register as i64 * 8);
+        variants.until = [u8::MAX; 3];
+        for hole in bundle.stencil(short)?.holes() {
+            // `HOLES` says which operands these are.
+            let HoleKind::Operand { form, ordinal } = hole.kind else {
+                continue;
+            };
+            let Some(until) = variants.until.get_mut(ordinal as usize) else {
+                continue;
+            };
+            let fits = |&register: &u8| form.holds(i64::from(register) * 8, hole.addend);
             // It isn't among those that are shorter, or is up to 127 at most.
-            *until = [u8::MAX].into_iter().chain((0..=15).rev()).find(fits)?;
+            let mut numbers = [u8::MAX].into_iter().chain((0..=15).rev());
+            *until = numbers.find(fits)?.min(*until);
         }
         Some(variants)
     }
@@ -267,6 +270,8 @@ define_holes! {
     X3 "HOLE_X3" "The fourth of them.";
 }
 
+// By the number of the register in an instruction (`Variants`).
+const _: () = assert!(Hole::A as usize == 0 && Hole::B as usize == 1 && Hole::C as usize == 2);
 const _: () = assert!(Hole::Kept5 as usize + 1 == Hole::Kept as usize + KEPT);
 
 /// Ways in which operands come in the processor's registers (`registers.rs`): endings of the
@@ -320,6 +325,21 @@ struct Targets {
     after: u32,
     taken: u32,
     over: u32,
+}
+
+impl Targets {
+    /// The bit of [`leads`] for a continuation.
+    fn leads(&self, ordinal: u32) -> Option<u8> {
+        let known = [
+            (self.next, leads::NEXT),
+            (self.entry, leads::ENTRY),
+            (self.after, leads::AFTER),
+            (self.taken, leads::TAKEN),
+            (self.over, leads::OVER),
+        ];
+        let found = known.into_iter().find(|(of, _)| *of == ordinal);
+        found.map(|(_, bit)| bit)
+    }
 }
 
 /// Where misses of inline caches go.
@@ -403,13 +423,28 @@ impl Vm<'_> {
         let linked = unsafe { self.link_bundle(bundle, &mut code)? };
         let bundle = *linked.bundle();
         let missing = InterpError::MissingHandler;
+        for (ordinal, name) in (0..).zip(HOLES) {
+            if bundle.operand(ordinal) != Some(name) {
+                return Err(missing(name));
+            }
+        }
+        let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
+        let targets = Targets {
+            next: continuation("hole_next")?,
+            entry: continuation("hole_entry")?,
+            after: continuation("hole_after")?,
+            taken: continuation("hole_taken")?,
+            over: continuation("hole_over")?,
+        };
         let mut stencils = [OpStencil::default(); OP_COUNT];
         for (place, info) in stencils.iter_mut().zip(OPS) {
-            *place = op_stencil(&bundle, ["op_", info.name, ""]).ok_or(missing(info.name))?;
+            *place =
+                op_stencil(&bundle, &targets, ["op_", info.name, ""]).ok_or(missing(info.name))?;
         }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (.., name, _, _)) in direct.iter_mut().zip(DIRECT) {
-            *place = op_stencil(&bundle, ["op_", name[0], name[1]]).ok_or(missing(name[1]))?;
+            *place =
+                op_stencil(&bundle, &targets, ["op_", name[0], name[1]]).ok_or(missing(name[1]))?;
         }
         let mut passed = [Variants::default(); DIRECT.len()];
         for (place, (.., name, _, passes)) in passed.iter_mut().zip(DIRECT) {
@@ -419,21 +454,8 @@ impl Vm<'_> {
                 *place = variants.ok_or(missing(name[1]))?;
             }
         }
-        let moves = moves(&bundle).ok_or(missing("moves between registers"))?;
-        let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
+        let moves = moves(&bundle, &targets).ok_or(missing("moves between registers"))?;
         let function = |name| linked.function_address(name).ok_or(missing(name));
-        for (ordinal, name) in (0..).zip(HOLES) {
-            if bundle.operand(ordinal) != Some(name) {
-                return Err(missing(name));
-            }
-        }
-        let targets = Targets {
-            next: continuation("hole_next")?,
-            entry: continuation("hole_entry")?,
-            after: continuation("hole_after")?,
-            taken: continuation("hole_taken")?,
-            over: continuation("hole_over")?,
-        };
         let miss = Miss {
             learn: function("miss")?,
             get: function("compiled_part_get_missed")?,
@@ -441,7 +463,7 @@ impl Vm<'_> {
             method: function("compiled_part_method_missed")?,
             slow: function("slow")?,
         };
-        let forwarded = self.rt().forwarded(&bundle, &mut stencils)?;
+        let forwarded = self.rt().forwarded(&bundle, &targets, &mut stencils)?;
         let mut baseline = Baseline {
             stats: BaselineStats::default(),
             stencils: Stencils {
@@ -510,6 +532,7 @@ impl Rt {
     fn forwarded<'b>(
         self,
         bundle: &Bundle<'_>,
+        targets: &Targets,
         stencils: &mut [OpStencil; OP_COUNT],
     ) -> Result<&'static [Forwarded; OP_COUNT], InterpError<'b>> {
         let mut table = Buffer::new();
@@ -517,7 +540,7 @@ impl Rt {
         self.with_retry(|| table.extend_with(self, OP_COUNT, Forwarded::default()))
             .map_err(|_| InterpError::NoMemory)?;
         for ((forms, stencil), info) in table.iter_mut().zip(stencils).zip(OPS) {
-            let Some((found, falls)) = forms_of(bundle, info.name) else {
+            let Some((found, falls)) = forms_of(bundle, targets, info.name) else {
                 table.free(self);
                 return Err(InterpError::MissingHandler(info.name));
             };
@@ -549,30 +572,23 @@ impl Rt {
 }
 
 /// The stencil with a name in parts, and the continuations that it has.
-fn op_stencil(bundle: &Bundle<'_>, name: [&str; 3]) -> Option<OpStencil> {
+fn op_stencil(bundle: &Bundle<'_>, targets: &Targets, name: [&str; 3]) -> Option<OpStencil> {
     let index = stencil_named(bundle, name)?;
     let stencil = bundle.stencil(index)?;
     let falls = stencil.fallthrough();
-    let targets = stencil.holes().filter_map(|hole| match hole.kind {
+    let led = stencil.holes().filter_map(|hole| match hole.kind {
         HoleKind::Rel32(RelTarget::Continuation(ordinal)) => Some(ordinal),
         _ => None,
     });
     let mut to = 0;
-    for ordinal in targets.chain(falls) {
-        to |= match bundle.continuation(ordinal)? {
-            "hole_next" => leads::NEXT,
-            "hole_entry" => leads::ENTRY,
-            "hole_after" => leads::AFTER,
-            "hole_taken" => leads::TAKEN,
-            "hole_over" => leads::OVER,
-            _ => return None,
-        };
+    for ordinal in led.chain(falls) {
+        to |= targets.leads(ordinal)?;
     }
     let next = to & leads::NEXT != 0;
     if falls.is_some() {
         to &= !leads::NEXT;
     }
-    if falls_to_entry(bundle, index) {
+    if falls == Some(targets.entry) {
         to |= leads::FALLS_TO_ENTRY;
     }
     Some(OpStencil {
@@ -583,18 +599,18 @@ fn op_stencil(bundle: &Bundle<'_>, name: [&str; 3]) -> Option<OpStencil> {
 }
 
 /// Does a stencil fall through to the next instruction's entry?
-fn falls_to_entry(bundle: &Bundle<'_>, index: u32) -> bool {
-    let falls = bundle.stencil(index).and_then(|s| s.fallthrough());
-    falls.and_then(|ordinal| bundle.continuation(ordinal)) == Some("hole_entry")
+fn falls_to_entry(bundle: &Bundle<'_>, targets: &Targets, index: u32) -> bool {
+    bundle.stencil(index).and_then(|s| s.fallthrough()) == Some(targets.entry)
 }
 
 /// The stencils of an operation that get or leave numbers in the processor's registers, and
 /// whether one of them falls through to the next instruction's entry.
-fn forms_of(bundle: &Bundle<'_>, name: &str) -> Option<(Forwarded, bool)> {
+fn forms_of(bundle: &Bundle<'_>, targets: &Targets, name: &str) -> Option<(Forwarded, bool)> {
     let mut forms = Forwarded::default();
     let mut falls = false;
     let count = bundle.stencil_count();
-    for index in first_with(bundle, ["op_", name, "_"])..count {
+    let first = with_name(["op_", name, "_"], |name| bundle.first_stencil_from(name))?;
+    for index in first..count {
         let found = bundle.stencil(index)?.name();
         let ending = found.strip_prefix("op_").and_then(|n| n.strip_prefix(name));
         let Some(ending) = ending.filter(|ending| ending.starts_with('_')) else {
@@ -602,27 +618,10 @@ fn forms_of(bundle: &Bundle<'_>, name: &str) -> Option<(Forwarded, bool)> {
         };
         if let Some(form) = ENDINGS.iter().position(|known| known.contains(&ending)) {
             forms[form] = Variants::new(bundle, index)?;
-            falls |= falls_to_entry(bundle, index);
+            falls |= falls_to_entry(bundle, targets, index);
         }
     }
     Some((forms, falls))
-}
-
-/// The first stencil whose name isn't before this one, in parts. They are sorted: to look for
-/// each name that there may be takes longer.
-fn first_with(bundle: &Bundle<'_>, parts: [&str; 3]) -> u32 {
-    let (mut low, mut high) = (0, bundle.stencil_count());
-    while low < high {
-        let middle = (low + high) / 2;
-        let name = bundle.stencil(middle).map_or("", |stencil| stencil.name());
-        let wanted = parts.iter().flat_map(|part| part.bytes());
-        if name.bytes().lt(wanted) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// What stencils an operation has besides that with all operands in the frame.
@@ -647,7 +646,7 @@ fn gists(forwarded: &[Forwarded; OP_COUNT]) -> [u8; 256] {
 }
 
 /// The stencils that change what is in the processor's registers.
-fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
+fn moves(bundle: &Bundle<'_>, targets: &Targets) -> Option<Moves> {
     const DIGITS: [&str; KEPT + 1] = ["0", "1", "2", "3", "4", "5", "6"];
     let mut out = Moves {
         number: [Variants::default(); 4],
@@ -658,8 +657,8 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
         loads: [0; KEPT],
         turns: [[Variants::default(); KEPT]; 2],
         back: [
-            op_stencil(bundle, ["back", "", ""])?,
-            op_stencil(bundle, ["back_iterator", "", ""])?,
+            op_stencil(bundle, targets, ["back", "", ""])?,
+            op_stencil(bundle, targets, ["back_iterator", "", ""])?,
         ],
     };
     let index = |name, ending| stencil_named(bundle, [name, ending, ""]);
@@ -681,6 +680,11 @@ fn moves(bundle: &Bundle<'_>) -> Option<Moves> {
 
 /// The stencil with a name in parts.
 fn stencil_named(bundle: &Bundle<'_>, parts: [&str; 3]) -> Option<u32> {
+    with_name(parts, |name| bundle.stencil_index(name))?
+}
+
+/// Hands on a name in parts. `None` if it is too long.
+fn with_name<T>(parts: [&str; 3], hand: impl FnOnce(&str) -> T) -> Option<T> {
     let mut full = [0u8; 48];
     let mut n = 0;
     for part in parts {
@@ -688,5 +692,5 @@ fn stencil_named(bundle: &Bundle<'_>, parts: [&str; 3]) -> Option<u32> {
             .copy_from_slice(part.as_bytes());
         n += part.len();
     }
-    bundle.stencil_index(core::str::from_utf8(&full[..n]).ok()?)
+    core::str::from_utf8(&full[..n]).ok().map(hand)
 }
