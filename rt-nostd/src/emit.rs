@@ -16,10 +16,7 @@ use crate::layout::{
     Assembler, CodeSize, JUMP_LEN, Jump, Label, Layout, Target, target_of, template_at,
 };
 use crate::link::LinkedBundle;
-use crate::ready::{
-    CONTINUATIONS, CONTINUATIONS_MAX, FIXED, FROM_COLD, NOWHERE, OPERANDS_MAX, OWN_COLD, OWN_HOT,
-    Outline, Table, Values,
-};
+use crate::ready::Outline;
 use crate::region::{CodeBlock, CodeRegion};
 use crate::space::Extent;
 use crate::view::{OutOfRange, Pieces};
@@ -56,7 +53,6 @@ impl Default for LabelState {
 /// The first pass: how much space will it take, and where are the labels?
 pub struct Measure<'l, 'a> {
     templates: Templates<'a>,
-    table: Table<'a>,
     labels: &'l mut [LabelState],
     layout: Layout,
 }
@@ -70,17 +66,8 @@ impl<'l, 'a> Measure<'l, 'a> {
         labels.fill(LabelState::UNBOUND);
         Measure {
             templates: bundle.templates(),
-            table: Table::default(),
             labels,
             layout: Layout::new(),
-        }
-    }
-
-    /// The same for a linked bundle: faster if it was [made ready](LinkedBundle::make_ready).
-    pub fn linked(linked: &LinkedBundle<'a>, labels: &'l mut [LabelState]) -> Measure<'l, 'a> {
-        Measure {
-            table: linked.table(),
-            ..Measure::new(linked.bundle(), labels)
         }
     }
 
@@ -91,17 +78,6 @@ impl<'l, 'a> Measure<'l, 'a> {
     pub fn finish(mut self) -> Result<CodeSize, EmitError<'a>> {
         let (_, size) = self.layout.finish()?;
         Ok(size)
-    }
-}
-
-impl<'a> Measure<'_, 'a> {
-    #[inline(never)]
-    fn place(&mut self, index: u32, continuations: &[(u32, Target)]) -> Result<(), EmitError<'a>> {
-        let outline = match self.table.get(index) {
-            Some(slot) => slot.outline(),
-            None => Outline::of(template_at(&self.templates, index)?),
-        };
-        self.layout.place(outline, continuations).map(|_| ())
     }
 }
 
@@ -124,17 +100,8 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
         _operands: &[i64],
         continuations: &[(u32, Target)],
     ) -> Result<(), EmitError<'a>> {
-        // The usual case, in few steps.
-        if continuations.is_empty()
-            && let Some(slot) = self.table.get(index)
-            && slot.is_unaligned()
-            && self
-                .layout
-                .append(slot.lens(), slot.fallthrough() != NOWHERE)
-        {
-            return Ok(());
-        }
-        self.place(index, continuations)
+        let outline = Outline::of(template_at(&self.templates, index)?);
+        self.layout.place(outline, continuations).map(|_| ())
     }
 
     #[inline]
@@ -147,10 +114,6 @@ impl<'a> Assembler<'a> for Measure<'_, 'a> {
 pub struct Emitter<'e, 'a, 'm> {
     linked: &'e LinkedBundle<'a>,
     templates: Templates<'a>,
-    table: Table<'a>,
-    /// What the holes of the current stencil are filled from.
-    values: Values,
-    pieces: Pieces,
     region: &'e mut CodeRegion<'m>,
     labels: &'e mut [LabelState],
     layout: Layout,
@@ -185,14 +148,6 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             return Err(EmitError::PassesDiffer);
         }
         let block = region.allocate(size.hot, size.cold, size.align)?;
-        let hot = Extent {
-            start: block.hot().end - size.hot,
-            ..block.hot()
-        };
-        let Ok(pieces) = region.view.pieces(hot, block.cold()) else {
-            region.release(&block);
-            return Err(EmitError::PassesDiffer);
-        };
         if let Err(error) = region.view.open() {
             region.release(&block);
             return Err(EmitError::Space(error.into()));
@@ -200,10 +155,7 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         Ok(Emitter {
             linked,
             templates: linked.bundle().templates(),
-            table: linked.table(),
-            values: Values::ZERO,
-            pieces,
-            hot_base: hot.start,
+            hot_base: block.hot().end - size.hot,
             cold_base: block.cold().start,
             rodata: linked.image() + linked.bundle().rodata_offset(),
             region,
@@ -230,6 +182,11 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         if size != self.size || bound != BOUND {
             return Err(EmitError::PassesDiffer);
         }
+        self.publish()
+    }
+
+    /// Publishes the code, whatever it is.
+    pub(crate) fn publish(mut self) -> Result<CodeBlock, EmitError<'a>> {
         let Some(block) = self.block.take() else {
             return Err(EmitError::PassesDiffer);
         };
@@ -238,6 +195,28 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             return Err(EmitError::Space(error.into()));
         }
         Ok(block)
+    }
+
+    /// The block's two pieces.
+    pub(crate) fn pieces(&mut self) -> Result<Pieces, EmitError<'a>> {
+        let piece = |start: u32, len: u32| Extent {
+            start,
+            end: start + len,
+        };
+        let hot = piece(self.hot_base, self.size.hot);
+        let cold = piece(self.cold_base, self.size.cold);
+        self.region.view.pieces(hot, cold).map_err(passes_differ)
+    }
+
+    /// Offsets in the region of the block's hot and cold code.
+    #[inline(always)]
+    pub(crate) fn bases(&self) -> [u32; 2] {
+        [self.hot_base, self.cold_base]
+    }
+
+    /// The region's execute address.
+    pub(crate) fn region_base(&self) -> usize {
+        self.region.view.base()
     }
 
     /// The emitter's own `jmp rel32`, if there is one.
@@ -249,8 +228,8 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         }
     }
 
-    fn write_jump(&mut self, at: u32, target: Target) -> Result<(), EmitError<'a>> {
-        let end = at + JUMP_LEN;
+    pub(crate) fn write_jump(&mut self, at: u32, target: Target) -> Result<(), EmitError<'a>> {
+        let end = at.saturating_add(JUMP_LEN);
         if end > self.size.hot {
             return Err(EmitError::PassesDiffer);
         }
@@ -311,96 +290,7 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
         }
     }
 
-    /// The operands of [`Emitter::stamp`], by ordinal: what isn't changed stays as it is.
-    #[inline(always)]
-    pub fn operands(&mut self) -> &mut [i64; OPERANDS_MAX] {
-        &mut self.values.operands
-    }
-
-    /// Appends a stencil as [`Assembler::stencil`] does, with the operands in
-    /// [`Emitter::operands`].
-    ///
-    /// # Errors
-    /// As [`Assembler::stencil`].
-    #[inline]
-    pub fn stamp(
-        &mut self,
-        index: u32,
-        continuations: &[(u32, Target)],
-    ) -> Result<(), EmitError<'a>> {
-        let held_back = self.layout.release()?;
-        self.emit_jump(held_back)?;
-        match self.quick(index, OPERANDS_MAX, continuations) {
-            Some(()) => Ok(()),
-            None => {
-                let operands = *self.operands();
-                self.append(index, &operands, continuations)
-            }
-        }
-    }
-
-    /// Appends a stencil that was made ready, with so many operands; `None` if anything is in
-    /// the way of that, and nothing has happened then. No jump is held back.
-    #[inline(always)]
-    fn quick(
-        &mut self,
-        index: u32,
-        operands: usize,
-        continuations: &[(u32, Target)],
-    ) -> Option<()> {
-        let slot = self.table.get(index)?;
-        let here = self.layout.here();
-        let lens = slot.lens();
-        // No overflow: offsets in a block and blocks in a region are below 2^31, or the layout
-        // has gone beyond the block, and nothing will be written.
-        let hot = i64::from(self.hot_base) + i64::from(here[0]);
-        let cold = i64::from(self.cold_base) + i64::from(here[1]);
-        let next = hot + i64::from(lens[0]);
-        let mut set = |target: usize, place: i64| {
-            self.values.targets[target] = place - hot;
-            self.values.targets[FROM_COLD + target] = place - cold;
-        };
-        set(FIXED, 0);
-        set(OWN_HOT, hot);
-        set(OWN_COLD, cold);
-        set(slot.falls(), next);
-        let mut given = 0;
-        let mut falls_to = None;
-        let mut next_used = false;
-        for &(ordinal, target) in continuations {
-            // Of several targets the first counts.
-            if ordinal >= CONTINUATIONS_MAX || given & 1 << ordinal != 0 {
-                return None;
-            }
-            given |= 1 << ordinal;
-            let place = match target {
-                Target::Next => {
-                    next_used = true;
-                    next
-                }
-                target => self.resolve(target, 0).ok()?,
-            };
-            self.values.targets[CONTINUATIONS + ordinal as usize] = place - hot;
-            self.values.targets[FROM_COLD + CONTINUATIONS + ordinal as usize] = place - cold;
-            if ordinal == slot.fallthrough() && target != Target::Next {
-                falls_to = Some(target);
-            }
-        }
-        let falls = slot.fallthrough() != NOWHERE && falls_to.is_none();
-        if slot.operands() > operands || (falls_to.is_some() && next_used) {
-            return None;
-        }
-        let stencil = self.table.ready(slot, given)?;
-        if !self.pieces.stamp(stencil, here, &self.values) {
-            return None;
-        }
-        self.layout.advance(lens, falls_to, falls || next_used);
-        Some(())
-    }
-
-    /// Appends a stencil by the book: hole by hole, as the bundle has them. No jump is held
-    /// back.
-    #[inline(never)]
+    /// Appends a stencil. No jump is held back.
     fn append(
         &mut self,
         index: u32,
@@ -414,35 +304,35 @@ impl<'e, 'a, 'm> Emitter<'e, 'a, 'm> {
             self.emit_padding(placement.padding, placement.hot)?;
         }
         // No overflow: offsets in a block and blocks in a region are below 2^31.
-        let (hot, cold) = (
-            self.hot_base + placement.hot,
-            self.cold_base + placement.cold,
-        );
-        let next = self.hot_base + placement.next;
-        // Whatever the first pass got: inside the block, or not at all.
-        let hot_room = self.size.hot.checked_sub(placement.hot);
-        let cold_room = self.size.cold.checked_sub(placement.cold);
-        let (Some(hot_room), Some(cold_room)) = (hot_room, cold_room) else {
-            return Err(EmitError::PassesDiffer);
-        };
-        let view = &mut self.region.view;
-        let (from, len) = self.templates.bytes(template.hot());
-        view.copy::<64>(hot, hot_room, from, len)
-            .map_err(passes_differ)?;
-        let (from, len) = self.templates.bytes(template.cold());
-        view.copy::<32>(cold, cold_room, from, len)
-            .map_err(passes_differ)?;
-
-        let at = StencilAt {
+        self.stamp_by_the_book(StencilAt {
             index,
-            hot,
-            cold,
-            next,
+            hot: self.hot_base + placement.hot,
+            cold: self.cold_base + placement.cold,
+            next: self.hot_base + placement.next,
             operands,
             continuations,
-        };
-        self.patch(template, at)?;
+        })?;
         self.emit_jump(placement.jump_after)
+    }
+
+    /// Puts a stencil in its place by the book: hole by hole, as the bundle has them.
+    pub(crate) fn stamp_by_the_book(&mut self, at: StencilAt<'_>) -> Result<(), EmitError<'a>> {
+        let template = template_at(&self.templates, at.index)?;
+        // Whatever the first pass got: inside the block, or not at all.
+        let room = |place: u32, base: u32, len: u32| {
+            let from = place.checked_sub(base).ok_or(EmitError::PassesDiffer)?;
+            len.checked_sub(from).ok_or(EmitError::PassesDiffer)
+        };
+        let hot_room = room(at.hot, self.hot_base, self.size.hot)?;
+        let cold_room = room(at.cold, self.cold_base, self.size.cold)?;
+        let view = &mut self.region.view;
+        let (from, len) = self.templates.bytes(template.hot());
+        view.copy::<64>(at.hot, hot_room, from, len)
+            .map_err(passes_differ)?;
+        let (from, len) = self.templates.bytes(template.cold());
+        view.copy::<32>(at.cold, cold_room, from, len)
+            .map_err(passes_differ)?;
+        self.patch(template, at)
     }
 
     /// Patches the holes of the stencil `template`, whose parts are in place.
@@ -595,13 +485,14 @@ fn unknown_label<'a>(label: Label, labels: &[LabelState]) -> EmitError<'a> {
 
 /// A stencil in place, and what its holes are filled from. Offsets in the region.
 #[derive(Clone, Copy)]
-struct StencilAt<'s> {
-    index: u32,
-    hot: u32,
-    cold: u32,
-    next: u32,
-    operands: &'s [i64],
-    continuations: &'s [(u32, Target)],
+pub(crate) struct StencilAt<'s> {
+    pub(crate) index: u32,
+    pub(crate) hot: u32,
+    pub(crate) cold: u32,
+    /// What [`Target::Next`] means.
+    pub(crate) next: u32,
+    pub(crate) operands: &'s [i64],
+    pub(crate) continuations: &'s [(u32, Target)],
 }
 
 impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
@@ -629,14 +520,7 @@ impl<'a> Assembler<'a> for Emitter<'_, 'a, '_> {
     ) -> Result<(), EmitError<'a>> {
         let held_back = self.layout.release()?;
         self.emit_jump(held_back)?;
-        let count = operands.len().min(OPERANDS_MAX);
-        for (value, &operand) in self.values.operands.iter_mut().zip(operands) {
-            *value = operand;
-        }
-        match self.quick(index, count, continuations) {
-            Some(()) => Ok(()),
-            None => self.append(index, operands, continuations),
-        }
+        self.append(index, operands, continuations)
     }
 
     #[inline]

@@ -8,11 +8,11 @@
 //! is that very label, or the target is simply what comes next, it is never made.
 
 use crate::error::EmitError;
-use crate::ready::{NOWHERE, Outline};
+use crate::ready::Outline;
 use stencil_format::{Template, Templates};
 
 /// Length of `jmp rel32`.
-pub(crate) const JUMP_LEN: u32 = 5;
+pub const JUMP_LEN: u32 = 5;
 
 /// A place in the code of one function, by index in the slice of labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,36 +135,6 @@ impl Layout {
         self.flush()
     }
 
-    /// A stencil of these lengths, which needs no alignment, comes here; it is told nothing of
-    /// where it leads, and falls through to what follows or not. `false` if that isn't the
-    /// whole story.
-    #[inline(always)]
-    pub(crate) fn append(&mut self, lens: [u32; 2], open: bool) -> bool {
-        const HALF: u32 = 1 << 30;
-        if self.pending.is_some() || (self.hot | self.cold | lens[0] | lens[1]) >= HALF {
-            return false;
-        }
-        self.advance(lens, None, open);
-        true
-    }
-
-    /// The current place: offsets of hot and cold code.
-    #[inline(always)]
-    pub(crate) fn here(&self) -> [u32; 2] {
-        [self.hot, self.cold]
-    }
-
-    /// A stencil of these lengths was put at the current place, which has room for it; no
-    /// jump was held back. `falls_to` is where it falls through to, `open` whether control
-    /// can arrive behind it.
-    #[inline(always)]
-    pub(crate) fn advance(&mut self, lens: [u32; 2], falls_to: Option<Target>, open: bool) {
-        self.hot += lens[0];
-        self.cold += lens[1];
-        self.pending = falls_to;
-        self.open = open;
-    }
-
     /// A label is bound here. Gives the jump before it, and its offset.
     #[inline]
     pub(crate) fn bind<'a>(&mut self, label: Label) -> Result<(Option<Jump>, u32), EmitError<'a>> {
@@ -220,7 +190,7 @@ impl Layout {
             next_used |= target == Target::Next;
         }
         falls_to = match outline.fallthrough {
-            NOWHERE => None,
+            Outline::NOWHERE => None,
             _ => falls_to.or(Some(Target::Next)),
         };
         let mut jump_after = None;

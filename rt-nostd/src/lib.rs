@@ -27,6 +27,7 @@
 //! | `link` | the AOT part, imports and their islands |
 //! | `layout` | where stencils of a sequence go: shared by both passes |
 //! | `emit` | the two passes |
+//! | `stamp` | emission at places that the client knows: the fast way |
 //! | `processor` | what the processor can do |
 //! | `serialize` | what must lie between writing and running code |
 //!
@@ -47,18 +48,20 @@ mod region;
 #[cfg(target_arch = "x86_64")]
 mod serialize;
 mod space;
+mod stamp;
 mod view;
 
 pub use emit::{Emitter, LabelState, Measure};
 pub use error::{
     EmitError, LinkError, PatchError, ProtectError, ReadyError, RegionError, SpaceError,
 };
-pub use layout::{Assembler, CodeSize, Label, Target};
+pub use layout::{Assembler, CodeSize, JUMP_LEN, Label, Target};
 pub use link::{Expectations, LinkedBundle, link, resolve_from};
 pub use processor::{cpu_features, cpu_features_among};
-pub use ready::{OPERANDS_MAX, PatchSlot, StencilSlot};
+pub use ready::{OPERANDS_MAX, Outline, PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
 #[cfg(target_arch = "x86_64")]
 pub use serialize::serialize;
 pub use space::Extent;
+pub use stamp::{Spot, Stamper};
 pub use view::Protect;

@@ -17,7 +17,7 @@
 
 use crate::error::{LinkError, ReadyError};
 use crate::field;
-use crate::ready::{PatchSlot, StencilSlot, Table};
+use crate::ready::{Outline, PatchSlot, StencilSlot, Table};
 use crate::region::{CodeBlock, CodeRegion};
 use crate::view::OutOfRange;
 use stencil_format::{AotFunction, Bundle, CpuFeatures};
@@ -198,8 +198,14 @@ impl<'a> LinkedBundle<'a> {
         stencils: &'a mut [StencilSlot],
         patches: &'a mut [PatchSlot],
     ) -> Result<(), ReadyError> {
-        self.table = Table::fill(&self.bundle, self.image, stencils, patches)?;
+        self.table = Table::fill(&self.bundle, stencils, patches)?;
         Ok(())
+    }
+
+    /// What a stencil takes in the code, if it was made ready.
+    #[inline(always)]
+    pub fn outline(&self, index: u32) -> Option<Outline> {
+        self.table.get(index).map(StencilSlot::outline)
     }
 
     /// The stencils that were made ready.

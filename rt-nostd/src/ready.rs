@@ -8,22 +8,23 @@
 //! So is one where anything is wrong: the book has the errors.
 //!
 //! # A record
-//! The four bytes at `at` of the part become `values[slot] + word + bias`, with the form's
-//! sign bit flipped. The words are biased: in range is what has no bits above the field, so
-//! that one mask tells, and all holes of a stencil are asked together.
+//! The four bytes at `at` of the part become `values[slot] + word`, with the row's bit
+//! flipped. Values and words are biased so that in range is, for all forms, what has no bits
+//! above the lowest 32: the holes of a stencil are asked together.
 //!
-//! | form | word | values | bias | in range |
-//! |---|---|---|---|---|
-//! | `Abs32` | addend + 2^31 | operands | -2^31 | below 2^32 |
-//! | `Abs32S` | addend + 2^31 | operands | 0 | below 2^32, then the sign bit is flipped |
-//! | `Abs8S` | addend + 2^7, and three bytes of code | operands | 0 | no carry into those |
-//! | `Rel32` | addend - `at` + 2^31 | targets | 0 | as `Abs32S` |
+//! | form | value | word | flipped |
+//! |---|---|---|---|
+//! | `Abs32` | operand | addend, if it isn't negative | nothing |
+//! | `Abs32S` | operand | addend + 2^31 | 2^31 |
+//! | `Abs8S` | operand * 2^24 | three bytes of code, and addend + 2^7 as the highest one | 2^31 |
+//! | `Rel32` | target - part + [`BIAS`] | addend - `at` + 2^16 | 2^31 |
 //!
 //! The values are in one table: targets as seen from the hot part, the same from the cold
-//! part, operands.
+//! part, operands, and some of those times 2^24.
 //!
-//! A hole of one byte is stored with the three bytes of code behind it. Records ascend by
-//! place, so that a hole among those three comes later and lands on top.
+//! A hole of one byte is stored with the three bytes of code before it: so records of this
+//! form come first, in descending order of place, and all that lies among those three lands
+//! on top.
 //!
 //! Must never make a record that isn't in its part, or a slot that isn't in its table: the
 //! loop trusts both. Called by `link`; read by `emit` and `view`.
@@ -31,11 +32,11 @@
 use crate::error::ReadyError;
 use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
-/// Targets in the table of values: what is fixed, as the distance of address 0, the stencil's
-/// own parts, continuations, and one that is never read.
+/// Targets in the table of values: the bundle's image, the stencil's own parts, continuations,
+/// and one that is never read.
 pub(crate) const TARGETS: usize = 16;
-/// Target 0: the record's word says the rest.
-pub(crate) const FIXED: usize = 0;
+/// Target 0: the bundle's image.
+pub(crate) const IMAGE: usize = 0;
 /// The stencil's own hot part.
 pub(crate) const OWN_HOT: usize = 1;
 /// Its own cold part.
@@ -52,21 +53,52 @@ pub(crate) const FROM_COLD: usize = TARGETS;
 const OPERANDS: usize = 2 * TARGETS;
 /// Operands that stencils may have to be emitted fast: those with ordinals below.
 pub const OPERANDS_MAX: usize = 32;
+/// Where the operands for holes of one byte begin, and how many there are: the first ones.
+const NEAR: usize = OPERANDS + OPERANDS_MAX;
+const NEAR_MAX: usize = 3;
+
+/// What is added to distances lest they be negative.
+pub(crate) const BIAS: u64 = (1 << 31) - WORD_BIAS as u64;
+/// The rest of it, in the words.
+const WORD_BIAS: i64 = 1 << 16;
 
 /// The table of values.
 #[repr(C)]
 pub(crate) struct Values {
     /// As seen from the hot part, and from the cold one.
-    pub(crate) targets: [i64; 2 * TARGETS],
-    pub(crate) operands: [i64; OPERANDS_MAX],
+    pub(crate) targets: [u64; 2 * TARGETS],
+    operands: [u64; OPERANDS_MAX],
+    near: [u64; NEAR_MAX],
 }
-const _: () = assert!(size_of::<Values>() == 8 * (OPERANDS + OPERANDS_MAX));
+const _: () = assert!(size_of::<Values>() == 8 * (NEAR + NEAR_MAX));
 
 impl Values {
-    pub(crate) const ZERO: Values = Values {
-        targets: [0; 2 * TARGETS],
-        operands: [0; OPERANDS_MAX],
+    /// The parts' distances from themselves are there.
+    pub(crate) const EMPTY: Values = {
+        let mut targets = [0; 2 * TARGETS];
+        targets[OWN_HOT] = BIAS;
+        targets[FROM_COLD + OWN_COLD] = BIAS;
+        Values {
+            targets,
+            operands: [0; OPERANDS_MAX],
+            near: [0; NEAR_MAX],
+        }
     };
+
+    /// Sets an operand with an ordinal below [`OPERANDS_MAX`].
+    #[inline(always)]
+    pub(crate) fn set(&mut self, ordinal: usize, value: u32) {
+        let value = u64::from(value);
+        self.operands[ordinal] = value;
+        if ordinal < NEAR_MAX {
+            self.near[ordinal] = value << 24;
+        }
+    }
+
+    /// The operands, by ordinal.
+    pub(crate) fn operands(&self) -> [i64; OPERANDS_MAX] {
+        self.operands.map(|value| value as i64)
+    }
 }
 
 /// A bit of the continuations that are wanted, of one that is never given: the stencil is
@@ -74,66 +106,13 @@ impl Values {
 const BY_THE_BOOK: u16 = 1 << 15;
 const _: () = assert!(CONTINUATIONS_MAX < 15);
 
-/// The forms of records, in the order of the numbers.
-#[derive(Clone, Copy)]
-enum Form {
-    Abs32,
-    Abs32S,
-    Abs8S,
-    Rel32,
-}
+/// Rows: what the records of a form and a part have in common. The lowest bit is the part.
+const ROWS: usize = 4;
+/// Of those that nothing is flipped of.
+const PLAIN: u8 = 2;
 
-/// Number of forms, each for both parts: hot, cold.
-const ROWS: usize = 8;
-
-/// What the holes of a form and a part have in common.
-#[derive(Clone, Copy)]
-#[repr(C, align(32))]
-pub(crate) struct Row {
-    /// What is added.
-    pub(crate) bias: i64,
-    /// Bits of the sum that must be those of the word.
-    pub(crate) kept: u64,
-    /// What is flipped in the sum.
-    pub(crate) flipped: u64,
-    /// The part: 0 or 1.
-    pub(crate) part: usize,
-}
-
-/// A row is found by its number times this.
-pub(crate) const ROW_STEP: usize = 32;
-const _: () = assert!(size_of::<Row>() == ROW_STEP && ROWS * ROW_STEP <= 256);
-
-/// The rows: of each form that of the hot and that of the cold part.
-pub(crate) static FORMS: [Row; ROWS] = {
-    const fn row(bias: i64, kept: u64, flipped: u64, part: usize) -> Row {
-        Row {
-            bias,
-            kept,
-            flipped,
-            part,
-        }
-    }
-    const fn abs32(part: usize) -> Row {
-        row(-(1 << 31), !0 << 32, 0, part)
-    }
-    const fn signed(part: usize) -> Row {
-        row(0, !0 << 32, 1 << 31, part)
-    }
-    const fn abs8s(part: usize) -> Row {
-        row(0, !0 << 8, 1 << 7, part)
-    }
-    [
-        abs32(0),
-        abs32(1),
-        signed(0),
-        signed(1),
-        abs8s(0),
-        abs8s(1),
-        signed(0),
-        signed(1),
-    ]
-};
+/// The bit to be flipped, by row.
+pub(crate) static FLIPPED: [u32; ROWS] = [1 << 31, 1 << 31, 0, 0];
 
 /// A stencil of a [`LinkedBundle`](crate::LinkedBundle) made ready: a slot of the caller's
 /// table.
@@ -148,17 +127,14 @@ pub struct StencilSlot {
     /// Its first record, and how many there are.
     first: u32,
     count: u8,
-    /// Operands that must be given, at least.
-    operands: u8,
     /// Continuations that must be given, a bit each: not the one that it falls through to.
     wants: u16,
-    /// Bytes that may be written for the sake of speed, from the start of each part.
+    /// Bytes that may be written for the sake of speed, from the start of each part, or
+    /// [`EXACTLY`].
     spans: [u16; 2],
     /// The target of the one that it falls through to.
     falls: u8,
     align: u8,
-    /// Bytes that are written behind each part in any case.
-    overhangs: [u8; 2],
 }
 
 const _: () = assert!(size_of::<StencilSlot>() == 32);
@@ -169,15 +145,13 @@ impl StencilSlot {
         code: 0,
         hot: 0,
         cold: 0,
-        fallthrough: NOWHERE,
+        fallthrough: Outline::NOWHERE,
         first: 0,
         count: 0,
-        operands: 0,
         wants: BY_THE_BOOK,
         spans: [0; 2],
         falls: UNUSED as u8,
         align: 0,
-        overhangs: [0; 2],
     };
 
     /// Its outline.
@@ -203,22 +177,10 @@ impl StencilSlot {
         self.align == 0
     }
 
-    /// Ordinal of the continuation that it falls through to, or [`NOWHERE`].
-    #[inline(always)]
-    pub(crate) fn fallthrough(&self) -> u32 {
-        self.fallthrough
-    }
-
-    /// The target of that one, or one that isn't used.
+    /// The target of the continuation that it falls through to, or one that isn't used.
     #[inline(always)]
     pub(crate) fn falls(&self) -> usize {
         usize::from(self.falls) % TARGETS
-    }
-
-    /// Operands that must be given, at least.
-    #[inline(always)]
-    pub(crate) fn operands(&self) -> usize {
-        self.operands.into()
     }
 }
 
@@ -230,7 +192,7 @@ pub struct PatchSlot {
     pub(crate) at: u16,
     /// Among the values.
     pub(crate) slot: u8,
-    /// Form, and the part in the lowest bit: a row, times [`ROW_STEP`].
+    /// Below [`ROWS`].
     pub(crate) row: u8,
     pub(crate) word: u32,
 }
@@ -246,40 +208,46 @@ impl PatchSlot {
 }
 
 /// What a stencil takes in the code, and how it ends.
-#[derive(Clone, Copy)]
-pub(crate) struct Outline {
-    pub(crate) hot: u32,
-    pub(crate) cold: u32,
-    pub(crate) align: u32,
-    /// Ordinal of the continuation that it falls through to, or [`NOWHERE`].
-    pub(crate) fallthrough: u32,
+#[derive(Clone, Copy, Debug)]
+pub struct Outline {
+    /// Bytes of hot code.
+    pub hot: u32,
+    /// Bytes of cold code.
+    pub cold: u32,
+    /// Alignment of the hot code.
+    pub align: u32,
+    /// Ordinal of the continuation that it falls through to, or [`Outline::NOWHERE`].
+    pub fallthrough: u32,
 }
 
-/// It falls through to no continuation. Not the ordinal of any.
-pub(crate) const NOWHERE: u32 = u32::MAX;
-
 impl Outline {
+    /// It falls through to no continuation. Not the ordinal of any.
+    pub const NOWHERE: u32 = u32::MAX;
+
     #[inline]
     pub(crate) fn of(template: Template<'_>) -> Outline {
         Outline {
             hot: template.hot().len,
             cold: template.cold().len,
             align: template.align(),
-            fallthrough: template.fallthrough().unwrap_or(NOWHERE),
+            fallthrough: template.fallthrough().unwrap_or(Outline::NOWHERE),
         }
     }
 }
 
-/// Bytes that are read and may be written for a part of `len` bytes and what is written
-/// behind it, in whole blocks.
+/// Bytes that are read and may be written for a part of `len` bytes, in whole blocks.
 const fn span(len: u32, least: usize) -> u32 {
-    let bytes = (len + 3).next_multiple_of(BLOCK as u32);
+    let bytes = len.next_multiple_of(BLOCK as u32);
     if bytes < least as u32 {
         least as u32
     } else {
         bytes
     }
 }
+
+/// The span of a hot part that must be copied exactly, as must the cold one: too little code
+/// comes behind it.
+pub(crate) const EXACTLY: u16 = u16::MAX;
 
 /// Bytes copied at a time.
 pub(crate) const BLOCK: usize = 32;
@@ -292,7 +260,7 @@ pub(crate) const LEAST: [usize; 2] = [96, 64];
 #[derive(Clone, Copy)]
 pub(crate) struct Ready<'t> {
     slot: &'t StencilSlot,
-    table: Table<'t>,
+    table: &'t Table<'t>,
 }
 
 impl<'t> Ready<'t> {
@@ -315,20 +283,13 @@ impl<'t> Ready<'t> {
     }
 
     /// Bytes that may be written from the start of each part, best of all; multiples of
-    /// [`BLOCK`], and at least [`LEAST`].
+    /// [`BLOCK`], and at least [`LEAST`]. If the first is [`EXACTLY`], just the parts.
     #[inline(always)]
     pub(crate) fn spans(&self) -> [u32; 2] {
         self.slot.spans.map(u32::from)
     }
 
-    /// Bytes behind each part that its patches write. Less than the span has.
-    #[inline(always)]
-    pub(crate) fn overhangs(&self) -> [u32; 2] {
-        self.slot.overhangs.map(u32::from)
-    }
-
-    /// The place of its patches in [`Ready::all_patches`], and how many there are; in order of
-    /// place.
+    /// The place of its patches in [`Ready::all_patches`], and how many there are.
     #[inline(always)]
     pub(crate) fn patches(&self) -> (usize, usize) {
         (self.slot.first as usize, self.slot.count.into())
@@ -361,13 +322,12 @@ impl<'a> Table<'a> {
     #[inline(always)]
     pub(crate) fn ready<'t>(&'t self, slot: &'t StencilSlot, given: u16) -> Option<Ready<'t>> {
         // Whatever is by the book wants more than can be given.
-        (slot.wants & !(given & !BY_THE_BOOK) == 0).then_some(Ready { slot, table: *self })
+        (slot.wants & !(given & !BY_THE_BOOK) == 0).then_some(Ready { slot, table: self })
     }
 
-    /// Fills the tables. `image` is where the bundle's AOT code is in the region.
+    /// Fills the tables.
     pub(crate) fn fill(
         bundle: &Bundle<'a>,
-        image: u32,
         stencils: &'a mut [StencilSlot],
         patches: &'a mut [PatchSlot],
     ) -> Result<Table<'a>, ReadyError> {
@@ -394,13 +354,12 @@ impl<'a> Table<'a> {
             let filler = Filler {
                 templates,
                 template,
-                rodata: i64::from(image) + i64::from(bundle.rodata_offset()),
-                image: image.into(),
+                rodata: bundle.rodata_offset(),
                 slot: StencilSlot {
                     code: template.hot().start,
                     hot: template.hot().len,
                     cold: template.cold().len,
-                    fallthrough: template.fallthrough().unwrap_or(NOWHERE),
+                    fallthrough: template.fallthrough().unwrap_or(Outline::NOWHERE),
                     first: first as u32,
                     align: template.align().trailing_zeros() as u8,
                     ..StencilSlot::EMPTY
@@ -421,8 +380,8 @@ impl<'a> Table<'a> {
 struct Filler<'a> {
     templates: Templates<'a>,
     template: Template<'a>,
-    image: i64,
-    rodata: i64,
+    /// Offset of the rodata in the image.
+    rodata: u32,
     slot: StencilSlot,
 }
 
@@ -447,18 +406,34 @@ impl Filler<'_> {
         self.slot.spans = spans.map(|span| span as u16);
         // Both are read from here.
         let code = self.templates.code().get(hot.start as usize..)?;
-        let ends = [spans[0], hot.len + spans[1]];
-        if cold.start != hot.start + hot.len || ends.iter().any(|&end| end as usize > code.len()) {
+        if cold.start != hot.start + hot.len || (hot.len + cold.len) as usize > code.len() {
             return None;
+        }
+        let ends = [spans[0], hot.len + spans[1]];
+        if ends.iter().any(|&end| end as usize > code.len()) {
+            self.slot.spans[0] = EXACTLY;
         }
         if let Some(ordinal) = self.template.fallthrough() {
             self.slot.falls = continuation(ordinal)?;
         }
-        for (slot, hole) in room.iter_mut().zip(self.templates.holes(self.template)) {
-            *slot = self.record(hole)?;
-            let part = usize::from(hole.part == Part::Cold);
-            let behind = (hole.offset + 4).saturating_sub([hot.len, cold.len][part]);
-            self.slot.overhangs[part] = self.slot.overhangs[part].max(behind as u8);
+        // Those of one byte first, the last one before the others.
+        let is_near = |hole: &Hole| {
+            let HoleKind::Operand { form, .. } = hole.kind else {
+                return false;
+            };
+            form == OperandForm::Abs8S
+        };
+        let holes = || self.templates.holes(self.template);
+        let near = holes().filter(is_near).count();
+        let (near_room, room) = room.split_at_mut(near);
+        let mut room = room.iter_mut();
+        let mut near_room = near_room.iter_mut().rev();
+        for hole in holes() {
+            let place = match is_near(&hole) {
+                true => near_room.next(),
+                false => room.next(),
+            };
+            *place? = self.record(hole)?;
         }
         Some(())
     }
@@ -466,52 +441,48 @@ impl Filler<'_> {
     fn record(&mut self, hole: Hole) -> Option<PatchSlot> {
         // The bundle was validated: the hole lies in its part.
         let at = u16::try_from(hole.offset).ok()?;
-        let (form, slot, word) = match hole.kind {
+        let part = u8::from(hole.part == Part::Cold);
+        let (row, at, slot, word) = match hole.kind {
             HoleKind::Operand { form, ordinal } => {
                 let ordinal = usize::try_from(ordinal)
                     .ok()
                     .filter(|&n| n < OPERANDS_MAX)?;
-                self.slot.operands = self.slot.operands.max(ordinal as u8 + 1);
-                let slot = (OPERANDS + ordinal) as u8;
-                let (form, word) = match form {
-                    OperandForm::Abs32 => (Form::Abs32, biased(hole.addend)?),
-                    OperandForm::Abs32S => (Form::Abs32S, biased(hole.addend)?),
-                    OperandForm::Abs8S => (Form::Abs8S, self.one_byte(hole)?),
-                    OperandForm::Abs64 => return None,
-                };
-                (form, slot, word)
+                let slot = OPERANDS + ordinal;
+                match form {
+                    OperandForm::Abs32 => (PLAIN, at, slot, u32::try_from(hole.addend).ok()?),
+                    OperandForm::Abs32S => (0, at, slot, signed(hole.addend)?),
+                    OperandForm::Abs8S if ordinal < NEAR_MAX => {
+                        (0, at.checked_sub(3)?, NEAR + ordinal, self.one_byte(hole)?)
+                    }
+                    OperandForm::Abs8S | OperandForm::Abs64 => return None,
+                }
             }
             HoleKind::Rel32(target) => {
                 let (target, fixed) = match target {
-                    RelTarget::OwnHot => (OWN_HOT as u8, 0),
-                    RelTarget::OwnCold => (OWN_COLD as u8, 0),
-                    RelTarget::Rodata => (FIXED as u8, self.rodata),
-                    RelTarget::Function(index) => {
-                        let offset = self.templates.function_offset(index);
-                        (FIXED as u8, self.image + i64::from(offset))
-                    }
+                    RelTarget::OwnHot => (OWN_HOT, 0),
+                    RelTarget::OwnCold => (OWN_COLD, 0),
+                    RelTarget::Rodata => (IMAGE, self.rodata),
+                    RelTarget::Function(index) => (IMAGE, self.templates.function_offset(index)),
                     RelTarget::Continuation(ordinal) => {
                         let slot = continuation(ordinal)?;
                         if ordinal != self.slot.fallthrough {
                             self.slot.wants |= 1 << ordinal;
                         }
-                        (slot, 0)
+                        (slot.into(), 0)
                     }
                     // Which way leads there depends on the place.
                     RelTarget::Import(_) => return None,
                 };
-                let word = biased(fixed + hole.addend - i64::from(at))?;
-                let from = match hole.part {
-                    Part::Hot => 0,
-                    Part::Cold => FROM_COLD as u8,
-                };
-                (Form::Rel32, from + target, word)
+                // Not negative, and neither is the value. What is too large is seen in the sum.
+                let word = i64::from(fixed) + hole.addend - i64::from(at) + WORD_BIAS;
+                let from = usize::from(part) * FROM_COLD;
+                (0, at, from + target, u32::try_from(word).ok()?)
             }
         };
         Some(PatchSlot {
             at,
-            slot,
-            row: (2 * form as u8 + u8::from(hole.part == Part::Cold)) * ROW_STEP as u8,
+            slot: slot as u8,
+            row: row + part,
             word,
         })
     }
@@ -524,10 +495,10 @@ impl Filler<'_> {
             Part::Cold => self.template.cold(),
         };
         let place = part.start as usize + hole.offset as usize;
-        // Behind a part comes more code, enough for its span.
-        let behind = self.templates.code().get(place + 1..place + 4)?;
-        let low = addend.cast_unsigned() ^ 0x80;
-        Some(u32::from_le_bytes([low, behind[0], behind[1], behind[2]]))
+        // The caller has seen that there are three in the part.
+        let before = self.templates.code().get(place.checked_sub(3)?..place)?;
+        let high = addend.cast_unsigned() ^ 0x80;
+        Some(u32::from_le_bytes([before[0], before[1], before[2], high]))
     }
 }
 
@@ -537,7 +508,7 @@ fn continuation(ordinal: u32) -> Option<u8> {
 }
 
 /// An addend in the range of `i32`, plus 2^31.
-fn biased(addend: i64) -> Option<u32> {
+fn signed(addend: i64) -> Option<u32> {
     let addend = i32::try_from(addend).ok()?;
     Some(addend.cast_unsigned() ^ 1 << 31)
 }

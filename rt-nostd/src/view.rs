@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::error::{ProtectError, RegionError};
-use crate::ready::{BLOCK, FORMS, LEAST, Ready, Values};
+use crate::ready::{BLOCK, EXACTLY, FLIPPED, LEAST, Ready, Values};
 use crate::space::Extent;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -289,7 +289,8 @@ impl Pieces {
     pub(crate) fn stamp(&mut self, stencil: Ready<'_>, at: [u32; 2], values: &Values) -> bool {
         let spans = stencil.spans();
         let room = [0, 1].map(|part| self.lens[part].saturating_sub(at[part]));
-        let wide = (spans[0] <= room[0]) & (spans[1] <= room[1]);
+        let most = u32::from(EXACTLY) - 1;
+        let wide = (spans[0] <= room[0].min(most)) & (spans[1] <= room[1]);
         if !wide && !self.copy_exactly(stencil, at) {
             return false;
         }
@@ -308,60 +309,103 @@ impl Pieces {
                 copy_span(from, to[1], spans[1] as usize, 1);
             }
         }
-        let values = (&raw const *values).cast::<i64>();
+        let values = (&raw const *values).cast::<u64>();
         let (first, count) = stencil.patches();
-        let mut wrong = 0;
+        let mut sums = 0;
         // SAFETY: a `Ready` has so many patches from there on in the table.
         let patches = unsafe { stencil.all_patches().get_unchecked(first..first + count) };
         for patch in patches {
+            let row = usize::from(patch.row);
             // SAFETY: a `Ready` has patches of rows that there are, and slots of values.
-            let (row, value) = unsafe {
-                let row = &*FORMS.as_ptr().byte_add(patch.row.into());
-                (row, *values.add(patch.slot.into()))
+            let (value, flipped) = unsafe {
+                let value = *values.add(patch.slot.into());
+                (value, *FLIPPED.get_unchecked(row))
             };
-            let word = u64::from(patch.word);
-            let sum = value.wrapping_add(row.bias).cast_unsigned();
-            let sum = sum.wrapping_add(word);
-            wrong |= (sum ^ word) & row.kept;
-            let bytes = ((sum ^ row.flipped) as u32).to_le_bytes();
-            // SAFETY: the part of a row is 0 or 1. A `Ready` has patches in its parts, and what
-            // they write behind is no more than the overhang or the span, for which there is
-            // room.
+            let sum = value.wrapping_add(patch.word.into());
+            sums |= sum;
+            let bytes = (sum as u32 ^ flipped).to_le_bytes();
+            // SAFETY: the lowest bit of a row is the part. A `Ready` has patches in its parts.
             unsafe {
-                let place = to.get_unchecked(row.part).add(patch.at.into());
+                let place = to.get_unchecked(row & 1).add(patch.at.into());
                 place.cast::<[u8; 4]>().write_unaligned(bytes);
             }
         }
-        wrong == 0
+        sums >> 32 == 0
     }
 
     /// Copies both parts and not a byte more: at the end of a piece. `false` if there is no
-    /// room for that and for what the patches write behind.
-    #[cold]
+    /// room for that.
+    #[inline(never)]
     fn copy_exactly(&mut self, stencil: Ready<'_>, at: [u32; 2]) -> bool {
-        let (lens, overhangs) = (stencil.lens(), stencil.overhangs());
+        let lens = stencil.lens();
         let fits = |part: usize| {
-            self.lens[part]
-                .checked_sub(at[part])
-                .is_some_and(|room| lens[part] + overhangs[part] <= room)
+            let room = self.lens[part].checked_sub(at[part]);
+            room.is_some_and(|room| lens[part] <= room)
         };
         if !fits(0) || !fits(1) {
             return false;
         }
-        let mut from = stencil.code();
-        for part in [0, 1] {
-            let len = lens[part] as usize;
-            let Some(bytes) = stencil.all_code().get(from..from + len) else {
-                return false;
-            };
+        // SAFETY: the code of a `Ready` lies among all code, first the hot part, then the cold
+        // one. So many bytes from there on are in the piece, compared above. Code memory isn't
+        // referred to (the constructor's contract).
+        unsafe {
+            let code = NonNull::from(stencil.all_code()).cast::<u8>();
+            let from = code.add(stencil.code());
+            let to = self.starts[0].add(at[0] as usize);
+            copy_bytes(from, to, lens[0] as usize);
+            let to = self.starts[1].add(at[1] as usize);
+            copy_bytes(from.add(lens[0] as usize), to, lens[1] as usize);
+        }
+        true
+    }
+
+    /// Writes a few bytes to an offset in the hot piece; `false` if they don't fit.
+    #[inline(always)]
+    pub(crate) fn put_hot<const N: usize>(&mut self, at: u32, bytes: [u8; N]) -> bool {
+        let fits = self.lens[0]
+            .checked_sub(at)
+            .is_some_and(|room| N <= room as usize);
+        if fits {
             // SAFETY: so many bytes from there on are in the piece, compared above. Code memory
             // isn't referred to (the constructor's contract).
             unsafe {
-                let to = self.starts[part].add(at[part] as usize);
-                to.copy_from_nonoverlapping(NonNull::from(bytes).cast(), len);
+                let to = self.starts[0].add(at as usize);
+                to.cast::<[u8; N]>().write_unaligned(bytes);
             }
-            from += len;
         }
-        true
+        fits
+    }
+}
+
+/// Copies any number of bytes, of which most often there are few.
+///
+/// # Safety
+/// As for [`copy`].
+#[inline]
+unsafe fn copy_bytes(from: NonNull<u8>, to: NonNull<u8>, len: usize) {
+    // SAFETY: blocks from the start on, and one that ends where the bytes do: all within them.
+    unsafe {
+        let mut at = 0;
+        while at + 16 <= len {
+            copy::<16>(from.add(at), to.add(at));
+            at += 16;
+        }
+        match len {
+            16.. => copy::<16>(from.add(len - 16), to.add(len - 16)),
+            8.. => {
+                copy::<8>(from, to);
+                copy::<8>(from.add(len - 8), to.add(len - 8));
+            }
+            4.. => {
+                copy::<4>(from, to);
+                copy::<4>(from.add(len - 4), to.add(len - 4));
+            }
+            2.. => {
+                copy::<2>(from, to);
+                copy::<2>(from.add(len - 2), to.add(len - 2));
+            }
+            1 => copy::<1>(from, to),
+            0 => {}
+        }
     }
 }

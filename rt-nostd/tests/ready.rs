@@ -1,10 +1,11 @@
-//! Stencils made ready against the same by the book: random stencils in random order give
-//! the same bytes, to the last one in the region, or the same error. Nothing is run, so that
-//! Miri can watch.
+//! Stencils stamped against the same by the book: random stencils in random order give the
+//! same bytes, to the last one in the region, or the same error. Nothing is run, so that Miri
+//! can watch.
 
 use rt_nostd::{
-    Assembler, CodeBlock, CodeRegion, EmitError, Emitter, Expectations, Extent, Label, LabelState,
-    LinkedBundle, Measure, PatchSlot, ReadyError, StencilSlot, Target, link,
+    Assembler, CodeBlock, CodeRegion, CodeSize, EmitError, Emitter, Expectations, Extent, JUMP_LEN,
+    Label, LabelState, LinkedBundle, Measure, PatchSlot, ReadyError, Stamper, StencilSlot, Target,
+    link,
 };
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -55,7 +56,10 @@ fn hole(random: &mut Random, part: Part, offset: u32, room: u32) -> Option<(Hole
             (HoleValueModel::Rel32(target), 4)
         }
     };
-    let addend = -4 - i64::from(random.below(3));
+    let addend = match value {
+        HoleValueModel::Operand { .. } => i64::from(random.below(9)) - 4,
+        _ => -4 - i64::from(random.below(3)),
+    };
     (width <= room).then_some((
         HoleModel {
             part,
@@ -115,40 +119,78 @@ fn model(random: &mut Random) -> BundleModel {
     model
 }
 
-/// A function of so many stencils.
-fn assemble<'a>(
-    bundle: &Bundle<'a>,
-    seed: u32,
-    count: u32,
-    out: &mut impl Assembler<'a>,
-) -> Result<(), EmitError<'a>> {
+/// Where a continuation leads.
+#[derive(Clone, Copy)]
+enum To {
+    Behind,
+    Step(u32),
+    Address(usize),
+}
+
+/// A stencil of a function, and what it is told.
+struct Step {
+    index: u32,
+    operands: Vec<u32>,
+    targets: Vec<(u32, To)>,
+}
+
+/// A function of so many stencils, which may start anywhere.
+fn function(linked: &LinkedBundle<'_>, seed: u32, count: u32) -> Vec<Step> {
     let mut random = Random(seed);
+    let bundle = linked.bundle();
     let next = bundle.continuation_by_name("hole_next");
     let taken = bundle.continuation_by_name("hole_taken");
-    for at in 0..count {
-        out.bind(Label(at))?;
-        let operands: Vec<i64> = (0..bundle.operand_count())
+    let mut steps = Vec::new();
+    while steps.len() < count as usize {
+        let operands = (0..bundle.operand_count())
             .map(|_| match random.below(60) {
-                0 => i64::from(random.below(u32::MAX)) - (1 << 31),
-                _ => i64::from(random.below(120)),
+                0 => random.below(u32::MAX),
+                _ => random.below(120),
             })
             .collect();
+        let number = random.below(STENCILS);
+        let falls = !number.is_multiple_of(4);
         let mut targets = Vec::new();
-        let to = Target::Label(Label(random.below(count)));
-        targets.extend(taken.map(|taken| (taken, to)));
-        match random.below(6) {
-            // Not told where it falls through; an error if it doesn't.
-            0..=2 => {}
-            3 => targets.extend(next.map(|next| (next, Target::Next))),
-            4 => targets.extend(next.map(|next| (next, Target::Address(EXECUTE + 5000)))),
-            _ => targets.extend(next.map(|next| (next, to))),
+        if let Some(taken) = taken
+            && random.below(60) != 0
+        {
+            let to = match random.below(40) {
+                0 => To::Address(usize::MAX - 5),
+                1 | 2 => To::Address(EXECUTE + LEN + 5),
+                _ => To::Step(random.below(count)),
+            };
+            targets.push((taken, to));
         }
-        let number = match random.below(30) {
-            0 => random.below(STENCILS / 4) * 4,
-            _ => random.below(STENCILS / 4) * 4 + 1 + random.below(3),
-        };
+        if let Some(next) = next
+            && (!falls || random.below(3) == 0)
+        {
+            targets.push((next, To::Behind));
+        }
         let index = bundle.stencil_index(&format!("s{number:02}"));
-        out.stencil(index.expect("in the model"), &operands, &targets)?;
+        let index = index.expect("in the model");
+        // Aligned ones are for those who can pad.
+        if bundle.stencil(index).expect("in the model").align() == 1 {
+            steps.push(Step {
+                index,
+                operands,
+                targets,
+            });
+        }
+    }
+    steps
+}
+
+fn assemble<'a>(steps: &[Step], out: &mut impl Assembler<'a>) -> Result<(), EmitError<'a>> {
+    for (at, step) in (0..).zip(steps) {
+        out.bind(Label(at))?;
+        let operands: Vec<i64> = step.operands.iter().map(|&value| value.into()).collect();
+        let target = |to| match to {
+            To::Behind => Target::Next,
+            To::Step(step) => Target::Label(Label(step)),
+            To::Address(address) => Target::Address(address),
+        };
+        let targets = step.targets.iter().map(|&(of, to)| (of, target(to)));
+        out.stencil(step.index, &operands, &targets.collect::<Vec<_>>())?;
     }
     out.jump(Target::Label(Label(0)))
 }
@@ -156,20 +198,56 @@ fn assemble<'a>(
 fn emit<'a>(
     linked: &LinkedBundle<'a>,
     region: &mut CodeRegion<'_>,
-    seed: u32,
-    count: u32,
+    steps: &[Step],
 ) -> Result<CodeBlock, EmitError<'a>> {
-    let mut labels = vec![LabelState::UNBOUND; count as usize];
-    let mut measure = Measure::linked(linked, &mut labels);
-    assemble(linked.bundle(), seed, count, &mut measure)?;
+    let mut labels = vec![LabelState::UNBOUND; steps.len()];
+    let mut measure = Measure::new(linked.bundle(), &mut labels);
+    assemble(steps, &mut measure)?;
     let size = measure.finish()?;
     let mut emitter = Emitter::new(linked, region, size, &mut labels)?;
-    assemble(linked.bundle(), seed, count, &mut emitter)?;
+    assemble(steps, &mut emitter)?;
     emitter.finish()
 }
 
+fn stamp<'a>(
+    linked: &LinkedBundle<'a>,
+    region: &mut CodeRegion<'_>,
+    steps: &[Step],
+) -> Result<CodeBlock, EmitError<'a>> {
+    let (mut hot, mut cold) = (0, 0);
+    let mut places = Vec::new();
+    for step in steps {
+        let outline = linked.outline(step.index).expect("made ready");
+        places.push([hot, cold]);
+        (hot, cold) = (hot + outline.hot, cold + outline.cold);
+    }
+    let size = CodeSize {
+        hot: hot + JUMP_LEN,
+        cold,
+        align: 1,
+    };
+    let mut stamper = Stamper::new(linked, region, size)?;
+    for (step, &place) in steps.iter().zip(&places) {
+        for (ordinal, &value) in step.operands.iter().enumerate() {
+            stamper.set(ordinal, value);
+        }
+        let mut spot = stamper.begin(step.index, place)?;
+        for &(ordinal, to) in &step.targets {
+            let behind = spot.end();
+            match to {
+                To::Behind => stamper.lead(&mut spot, ordinal, behind),
+                To::Step(step) => stamper.lead(&mut spot, ordinal, places[step as usize][0]),
+                To::Address(address) => stamper.lead_out(&mut spot, ordinal, address),
+            }
+        }
+        stamper.stamp(spot)?;
+    }
+    stamper.jump(hot, places[0][0])?;
+    stamper.finish()
+}
+
 /// What the emitter said of each function, and the bytes of those that were emitted.
-fn run(bundle: &Bundle<'_>, ready: bool, functions: u32) -> (Vec<String>, Vec<Vec<u8>>) {
+fn run(bundle: &Bundle<'_>, stamped: bool, functions: u32) -> (Vec<String>, Vec<Vec<u8>>) {
     let mut memory = Box::new(Memory([0; LEN]));
     let write = NonNull::from(&mut memory.0).cast();
     let mut slots = vec![Extent::EMPTY; 100];
@@ -184,14 +262,16 @@ fn run(bundle: &Bundle<'_>, ready: bool, functions: u32) -> (Vec<String>, Vec<Ve
         cpu_features: CpuFeatures::NONE,
     };
     let mut linked = link(bundle, &mut region, &expectations, |_| None).expect("links");
-    if ready {
-        let made = linked.make_ready(&mut stencils, &mut patches);
-        made.expect("enough slots");
-    }
+    let made = linked.make_ready(&mut stencils, &mut patches);
+    made.expect("enough slots");
     let mut said = Vec::new();
     let mut places = Vec::new();
     for i in 0..functions {
-        let emitted = emit(&linked, &mut region, i * 77 + 1, 1 + i % 23);
+        let steps = function(&linked, i * 77 + 1, 1 + i % 23);
+        let emitted = match stamped {
+            true => stamp(&linked, &mut region, &steps),
+            false => emit(&linked, &mut region, &steps),
+        };
         if let Ok(block) = &emitted {
             places.extend(region.addresses(block));
         }
@@ -204,7 +284,7 @@ fn run(bundle: &Bundle<'_>, ready: bool, functions: u32) -> (Vec<String>, Vec<Ve
 #[test]
 fn the_same_as_by_the_book() {
     let (models, functions) = if cfg!(miri) { (2, 12) } else { (60, 40) };
-    let mut emitted = 0;
+    let (mut emitted, mut refused) = (0, 0);
     for seed in 1..=models {
         let bytes = model(&mut Random(seed * 0x9e37)).write().expect("valid");
         let bundle = Bundle::parse(&bytes).expect("valid");
@@ -213,8 +293,10 @@ fn the_same_as_by_the_book() {
         assert_eq!(said, said_by_book, "model {seed}");
         assert!(code == by_book, "model {seed}");
         emitted += code.len();
+        refused += said.iter().filter(|said| said.starts_with("Err")).count();
     }
     assert!(emitted > (models * functions) as usize / 2, "{emitted}");
+    assert!(refused > 0 || cfg!(miri));
 }
 
 #[test]
@@ -244,4 +326,52 @@ fn short_tables_are_refused() {
     assert_eq!(made, Err(too_few));
     let made = linked.make_ready(&mut stencils, &mut patches[..wanted_patches]);
     assert_eq!(made, Ok(()));
+}
+
+#[test]
+fn nothing_is_stamped_outside_the_block() {
+    let bytes = model(&mut Random(5)).write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = vec![Extent::EMPTY; 8];
+    let mut stencils = vec![StencilSlot::EMPTY; 100];
+    let mut patches = vec![PatchSlot::EMPTY; 4000];
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let expectations = Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    };
+    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let made = linked.make_ready(&mut stencils, &mut patches);
+    made.expect("enough slots");
+    let free = region.free_bytes();
+    let size = CodeSize {
+        hot: 100,
+        cold: 60,
+        align: 1,
+    };
+    let mut refused = 0;
+    for index in 0..STENCILS {
+        for at in [[90, 0], [101, 0], [u32::MAX, 0], [0, 50], [0, u32::MAX - 3]] {
+            let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
+            let mut spot = stamper.begin(index, at).expect("made ready");
+            for ordinal in 0..2 {
+                stamper.lead(&mut spot, ordinal, 0);
+            }
+            refused += u32::from(stamper.stamp(spot).is_err());
+            assert_eq!(stamper.jump(96, 0), Err(EmitError::PassesDiffer));
+            drop(stamper);
+            assert_eq!(region.free_bytes(), free);
+        }
+    }
+    assert!(refused > STENCILS);
+    let used = LEN - free;
+    assert!(
+        memory.0[used + 4096..LEN - 4096]
+            .iter()
+            .all(|&byte| byte == 0)
+    );
 }

@@ -17,7 +17,7 @@
 
 use super::compile::{Made, has_resume_word, words_of};
 use super::observe::Removal;
-use super::plan::what;
+use super::plan::{NO_LABEL, what};
 use super::sites::{SITE_BYTES, Site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
@@ -137,8 +137,11 @@ impl Rt {
         // SAFETY: the record has room for that many words there, and nobody refers to it.
         let words = unsafe { core::slice::from_raw_parts_mut(self.at::<u32>(map), first.len()) };
         for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
-            let offset = second.offset().or(first.offset());
-            *word = offset.map_or(0, |offset| start + offset);
+            *word = match (*second, *first) {
+                (NO_LABEL, NO_LABEL) => 0,
+                (NO_LABEL, first) => start + first,
+                (second, _) => start + second,
+            };
         }
         let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
         let mut site = self.sites_of(record).0;

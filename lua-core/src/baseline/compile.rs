@@ -6,16 +6,16 @@
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
-use super::plan::{Planner, Step, entry_beyond, entry_of, what};
+use super::plan::{Labels, NO_LABEL, Planner, Step, entry_of, what};
 use super::registers::{Analysis, Loop, Mark};
 use super::sites::SITE_BYTES;
-use super::{Baseline, Hole, OPERANDS, Scratch, Stencils, Targets, leads};
+use super::{Baseline, Hole, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{CALL_BYTES, Control, Extra, Insn, OP_COUNT, OPS};
+use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
 use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
 use rt_nostd::{
-    Assembler, CodeBlock, EmitError, Emitter, Label, LabelState, Measure, OPERANDS_MAX, SpaceError,
-    Target, serialize,
+    CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, SpaceError,
+    Spot as Stamp, Stamper, serialize,
 };
 
 /// Why a function wasn't compiled.
@@ -64,8 +64,6 @@ impl From<EmitError<'_>> for Refusal {
     }
 }
 
-/// The operands of a stencil, by [`Hole`].
-type Operands = [i64; OPERANDS_MAX];
 const _: () = assert!(OPERANDS <= OPERANDS_MAX);
 
 /// What an empty cache compares with: no object lies there.
@@ -91,6 +89,9 @@ pub(super) struct Spot {
     pub(super) next: usize,
 }
 
+/// What writes the code.
+type Out<'e> = Stamper<'e, 'static, 'static>;
+
 /// Turns a plan into code.
 struct Emission<'e> {
     rt: Rt,
@@ -98,6 +99,7 @@ struct Emission<'e> {
     entry: u32,
     targets: Targets,
     marks: &'e [Mark],
+    labels: &'e Labels,
     loops: &'e [Loop],
     steps: &'e [Step],
     /// The sites of the function's record.
@@ -106,150 +108,132 @@ struct Emission<'e> {
     bake: bool,
 }
 
-impl<'e> Emission<'e> {
-    /// Of a function whose plan lies in the scratch memory.
-    fn new(
-        rt: Rt,
-        proto: &Proto,
-        stencils: &Stencils,
-        scratch: &'e Scratch,
-        sites: u32,
-        bake: bool,
-    ) -> Emission<'e> {
-        Emission {
-            rt,
-            entry: proto.entry,
-            targets: stencils.targets,
-            marks: scratch
-                .marks
-                .get(..proto.code_words as usize)
-                .unwrap_or_default(),
-            loops: &scratch.loops,
-            steps: &scratch.steps,
-            sites,
-            bake,
-        }
-    }
-
-    fn run(&self, out: &mut Emitter<'_, 'static, '_>) -> Result<(), EmitError<'static>> {
-        let words = self.marks.len() as u32;
-        let mut targets = [(0, Target::Next); 5];
+impl Emission<'_> {
+    fn run(&self, out: &mut Out<'_>) -> Result<(), EmitError<'static>> {
         let mut site = self.sites;
-        for &step in self.steps {
-            if let Some(label) = step.label(words) {
-                out.bind(label)?;
-            }
+        for step in self.steps {
             if step.what & what::OPERANDS != 0 {
                 let pc = self.entry + step.at * 8;
                 let insn = Insn::from_word(self.rt.get(pc));
-                let operands = out.operands();
-                fill_operands(self.rt, operands, insn, pc);
+                let words = fill_operands(self.rt, out, insn, pc);
                 if step.what & what::SITE != 0 {
-                    fill_cache(operands, site);
+                    let shape = if self.bake { words[0] as u32 } else { 0 };
+                    fill_cache(out, site, shape);
                     site += SITE_BYTES;
-                    if !self.bake {
-                        operands[Hole::X0 as usize] = NO_SHAPE.into();
-                    }
                 }
             }
             if step.what & what::KEPT != 0 {
-                self.fill_kept(out.operands(), step.at);
+                self.fill_kept(out, step.at);
             }
-            let n = match step.leads {
-                0 => 0,
-                leads::ENTRY => {
-                    let insn = Insn::from_word(self.rt.get(self.entry + step.at * 8));
-                    let next = step.at + words_of(insn);
-                    targets[0] = (self.targets.entry, entry_of(self.marks, next));
-                    1
-                }
-                leads::BEYOND => {
-                    let next = step.at + CALL_BYTES / 8;
-                    let ordinal = if step.what & what::BACK != 0 {
-                        self.targets.next
-                    } else {
-                        self.targets.entry
-                    };
-                    targets[0] = (ordinal, entry_beyond(self.marks, next));
-                    1
-                }
-                _ => self.leads(&mut targets, step),
-            };
-            out.stamp(step.index.into(), &targets[..n])?;
+            if step.index == Step::JUMP {
+                out.jump(step.place[0], self.place_of(step.at)?)?;
+                continue;
+            }
+            let mut stamp = out.begin(step.index.into(), step.place)?;
+            if step.leads != 0 {
+                self.lead(out, &mut stamp, step)?;
+            }
+            out.stamp(stamp)?;
         }
         Ok(())
     }
 
     /// The registers that are kept in the loop around the instruction at `at`.
-    fn fill_kept(&self, operands: &mut Operands, at: u32) {
+    fn fill_kept(&self, out: &mut Out<'_>, at: u32) {
         let mark = self.marks.get(at as usize);
         let kept = mark.and_then(|mark| self.loops.get(mark.of_loop()?));
         if let Some(kept) = kept {
-            for (place, &register) in operands[Hole::Kept as usize..].iter_mut().zip(&kept.kept) {
-                *place = register as i64 * 8;
+            for (i, &register) in kept.kept.iter().enumerate() {
+                out.set(Hole::Kept as usize + i, register as u32 * 8);
             }
         }
     }
 
-    /// Where a step leads: so many continuations.
+    /// Where a label is in the hot code.
     #[inline]
-    fn leads(&self, targets: &mut [(u32, Target); 5], step: Step) -> usize {
-        let mut n = 0;
-        let mut add = |bit: u8, ordinal: u32, target: &dyn Fn() -> Target| {
-            if step.leads & bit != 0 {
-                targets[n] = (ordinal, target());
-                n += 1;
-            }
-        };
+    fn place_of(&self, label: u32) -> Result<u32, EmitError<'static>> {
+        match self.labels.get(label as usize) {
+            Some(&place) if place != NO_LABEL => Ok(place),
+            _ => Err(EmitError::UnboundLabel {
+                label: Label(label),
+            }),
+        }
+    }
+
+    /// Tells a stencil where it leads.
+    #[inline]
+    fn lead(
+        &self,
+        out: &mut Out<'_>,
+        stamp: &mut Stamp<'static>,
+        step: &Step,
+    ) -> Result<(), EmitError<'static>> {
+        let targets = &self.targets;
+        let behind = stamp.end();
+        let to = step.leads;
+        if to & leads::NEXT != 0 {
+            out.lead(stamp, targets.next, behind);
+        }
+        if to & leads::AFTER != 0 {
+            out.lead(stamp, targets.after, behind);
+        }
+        if to & leads::ON_AT != 0 {
+            out.lead(stamp, targets.next, self.place_of(step.at)?);
+        }
+        if to & (leads::ENTRY | leads::BEYOND | leads::TAKEN | leads::OVER) == 0 {
+            return Ok(());
+        }
         let word = |at: u32| Insn::from_word(self.rt.get(self.entry + at * 8));
         let insn = word(step.at);
         let next = step.at + words_of(insn);
-        add(leads::NEXT, self.targets.next, &|| Target::Next);
-        add(leads::ON_AT, self.targets.next, &|| {
-            Target::Label(Label(step.at))
-        });
-        add(leads::AFTER, self.targets.after, &|| Target::Next);
-        add(leads::ENTRY, self.targets.entry, &|| {
-            entry_of(self.marks, next)
-        });
-        add(leads::BEYOND, self.targets.entry, &|| {
-            entry_beyond(self.marks, next)
-        });
-        add(leads::TAKEN, self.targets.taken, &|| {
-            self.target(step.at, step.at.wrapping_add(insn.d))
-        });
-        add(leads::OVER, self.targets.over, &|| {
-            self.target(step.at, next.wrapping_add(word(next).d))
-        });
-        n
+        if to & leads::ENTRY != 0 {
+            let entry = match entry_of(self.marks, next) {
+                Some(label) => self.place_of(label)?,
+                None => behind,
+            };
+            out.lead(stamp, targets.entry, entry);
+        }
+        if to & leads::BEYOND != 0 {
+            let ordinal = match step.what & what::BACK {
+                0 => targets.entry,
+                _ => targets.next,
+            };
+            let label = entry_of(self.marks, next).unwrap_or(next);
+            out.lead(stamp, ordinal, self.place_of(label)?);
+        }
+        if to & leads::TAKEN != 0 {
+            let label = self.target(step.at, step.at.wrapping_add(insn.d));
+            out.lead(stamp, targets.taken, self.place_of(label)?);
+        }
+        if to & leads::OVER != 0 {
+            let label = self.target(step.at, next.wrapping_add(word(next).d));
+            out.lead(stamp, targets.over, self.place_of(label)?);
+        }
+        Ok(())
     }
 
-    /// Where a jump leads from the instruction at `from`.
-    fn target(&self, from: u32, to: u32) -> Target {
+    /// The label that a jump leads to from the instruction at `from`.
+    fn target(&self, from: u32, to: u32) -> u32 {
         let loop_of = |at: u32| self.marks.get(at as usize).and_then(|mark| mark.of_loop());
         match loop_of(to) {
-            Some(inside) if loop_of(from) != Some(inside) => {
-                Target::Label(Label(self.marks.len() as u32 + to))
-            }
-            _ => Target::Label(Label(to)),
+            Some(inside) if loop_of(from) != Some(inside) => self.marks.len() as u32 + to,
+            _ => to,
         }
     }
 }
 
 /// What has an inline cache has a site, too; an empty cache compares with no shape.
 #[inline(always)]
-fn fill_cache(out: &mut Operands, site: u32) {
-    out[Hole::Site as usize] = site.into();
-    if out[Hole::X0 as usize] == 0 {
-        out[Hole::X0 as usize] = NO_SHAPE.into();
-    }
+fn fill_cache(out: &mut Out<'_>, site: u32, shape: u32) {
+    out.set(Hole::Site as usize, site);
+    out.set(Hole::X0 as usize, shape.max(NO_SHAPE));
 }
 
 /// The operands of the instruction at `pc`, those that it hasn't included: whoever has no
-/// hole for them doesn't look.
+/// hole for them doesn't look. Gives the words behind it.
 #[inline(always)]
-fn fill_operands(rt: Rt, out: &mut Operands, insn: Insn, pc: u32) {
-    let mut set = |hole: Hole, value: u32| out[hole as usize] = value.into();
+fn fill_operands(rt: Rt, out: &mut Out<'_>, insn: Insn, pc: u32) -> [u64; 2] {
+    let mut set = |hole: Hole, value: u32| out.set(hole as usize, value);
     let (a, b, c) = (insn.a as u32, insn.b as u32, insn.c as u32);
     set(Hole::A, a * 8);
     set(Hole::B, b * 8);
@@ -269,6 +253,7 @@ fn fill_operands(rt: Rt, out: &mut Operands, insn: Insn, pc: u32) {
     set(Hole::X1, (first >> 32) as u32);
     set(Hole::X2, second as u32);
     set(Hole::X3, (second >> 32) as u32);
+    [first, second]
 }
 
 impl Rt {
@@ -309,21 +294,31 @@ impl Rt {
         } = self.baseline().ok_or(Refusal::Internal)?;
         let insn = Insn::from_word(self.get(spot.pc));
         let stencil = &stencils.plain[insn.op as usize];
-        let on = Target::Address(spot.next);
-        let mut targets = [(stencils.targets.next, on); 2];
-        let n = stencil.next as usize;
-        targets[n].0 = stencils.targets.entry;
-        let n = n + (stencil.leads & leads::ENTRY != 0) as usize;
         let index = stencil.variants.of(insn).into();
-        let mut measure = Measure::linked(linked, &mut []);
-        measure.stencil(index, &[], &targets[..n])?;
-        let size = measure.finish()?;
-        let mut emitter = Emitter::new(linked, region, size, &mut [])?;
-        let operands = emitter.operands();
-        fill_operands(self, operands, insn, spot.pc);
-        fill_cache(operands, spot.site);
-        emitter.stamp(index, &targets[..n])?;
-        let block = emitter.finish()?;
+        let outline = linked.outline(index).ok_or(Refusal::Internal)?;
+        let targets = &stencils.targets;
+        // It goes on elsewhere: where it falls through to, there must be a jump.
+        let falls = outline.fallthrough != Outline::NOWHERE;
+        let size = CodeSize {
+            hot: outline.hot + if falls { JUMP_LEN } else { 0 },
+            cold: outline.cold,
+            align: 1,
+        };
+        let mut out = Stamper::new(linked, region, size)?;
+        let words = fill_operands(self, &mut out, insn, spot.pc);
+        fill_cache(&mut out, spot.site, words[0] as u32);
+        let mut stamp = out.begin(index, [0, 0])?;
+        if stencil.next {
+            out.lead_out(&mut stamp, targets.next, spot.next);
+        }
+        if stencil.leads & leads::ENTRY != 0 {
+            out.lead_out(&mut stamp, targets.entry, spot.next);
+        }
+        out.stamp(stamp)?;
+        if falls {
+            out.jump_out(outline.hot, spot.next)?;
+        }
+        let block = out.finish()?;
         serialize();
         Ok((block, size.cold))
     }
@@ -358,25 +353,6 @@ impl Rt {
         analysis.run().map_err(|_| Refusal::NoMemory)
     }
 
-    /// Shows the plan of the function that was compiled last to an assembler that only looks
-    /// where which stencil is; `belongs` tells it the word whose instruction one belongs to.
-    pub(super) fn retrace<A: Assembler<'static>>(
-        self,
-        proto: &Proto,
-        out: &mut A,
-        belongs: impl Fn(&mut A, u32),
-    ) -> Result<(), EmitError<'static>> {
-        let steps = self.baseline().map(|baseline| &baseline.scratch.steps[..]);
-        for step in steps.unwrap_or_default() {
-            if let Some(label) = step.label(proto.code_words) {
-                out.bind(label)?;
-            }
-            belongs(out, step.at);
-            out.stencil(step.index.into(), &[], &[])?;
-        }
-        Ok(())
-    }
-
     /// Makes the code of a function that was analysed.
     fn emit(self, proto: &Proto, sites: u32, bake: bool) -> Result<Made, Refusal> {
         let words = proto.code_words as usize;
@@ -391,7 +367,7 @@ impl Rt {
         } = self.baseline().ok_or(Refusal::Internal)?;
         // Two labels for each word.
         let more = (words * 2).saturating_sub(labels.len());
-        let grown = labels.extend_with(self, more, LabelState::UNBOUND);
+        let grown = labels.extend_with(self, more, NO_LABEL);
         grown.map_err(|_| Refusal::NoMemory)?;
         let mut planner = Planner {
             rt: self,
@@ -403,10 +379,12 @@ impl Rt {
             direct: config.direct_calls,
             evidence: *evidence,
             steps: &mut scratch.steps,
+            linked,
+            labels: &mut labels[..words * 2],
+            place: [0, 0],
+            falls_to: None,
         };
-        let mut measure = Measure::linked(linked, &mut labels[..words * 2]);
-        let instructions = planner.run(&mut measure)?;
-        let size = measure.finish()?;
+        let (size, instructions) = planner.run()?;
         loop {
             let Baseline {
                 region,
@@ -416,16 +394,26 @@ impl Rt {
                 labels,
                 ..
             } = self.baseline().ok_or(Refusal::Internal)?;
-            let labels = &mut labels[..words * 2];
-            let mut emitter = match Emitter::new(linked, region, size, labels) {
-                Ok(emitter) => emitter,
+            let mut out = match Stamper::new(linked, region, size) {
+                Ok(out) => out,
                 Err(EmitError::Space(
                     SpaceError::RegionFull { .. } | SpaceError::TooManyBlocks { .. },
                 )) if self.evict_one() => continue,
                 Err(error) => return Err(error.into()),
             };
-            Emission::new(self, proto, stencils, scratch, sites, bake).run(&mut emitter)?;
-            let block = emitter.finish()?;
+            let emission = Emission {
+                rt: self,
+                entry: proto.entry,
+                targets: stencils.targets,
+                marks: &scratch.marks[..words],
+                labels: &labels[..words * 2],
+                loops: &scratch.loops,
+                steps: &scratch.steps,
+                sites,
+                bake,
+            };
+            emission.run(&mut out)?;
+            let block = out.finish()?;
             serialize();
             return Ok(Made {
                 block,

@@ -46,7 +46,7 @@ use crate::vm::Vm;
 use callees::Evidence;
 use plan::Step;
 use registers::{KEPT, Loop, Mark};
-use rt_nostd::{CodeRegion, LabelState, LinkedBundle, PatchSlot, StencilSlot};
+use rt_nostd::{CodeRegion, LinkedBundle, PatchSlot, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
 pub use compile::Refusal;
@@ -391,7 +391,7 @@ pub(crate) struct Baseline {
     /// Off: nothing is compiled.
     pub(crate) on: bool,
     /// Scratch of the emitter.
-    labels: Buffer<LabelState>,
+    labels: Buffer<u32>,
     /// List of what is compiled, by [`code::Compiled`].
     first: u32,
     /// Samples so far: the clock of eviction.
@@ -498,8 +498,8 @@ impl Vm<'_> {
             jitter: 1,
         };
         let rt = self.rt();
-        // Without the tables it works as well, but slower.
-        let _ = rt.make_ready(&mut baseline.linked);
+        let ready = rt.with_retry(|| rt.make_ready(&mut baseline.linked));
+        ready.map_err(|_| InterpError::NoMemory)?;
         baseline.tell_linked();
         // SAFETY: plain fields.
         unsafe {

@@ -7,6 +7,7 @@
 use super::Baseline;
 use super::code::Compiled;
 use super::compile::Refusal;
+use super::plan::Step;
 use crate::front::chunk_id;
 use crate::heap::{ProtoRef, Rt, StrRef};
 use crate::isa::{Insn, OPS, Op, Operand};
@@ -15,7 +16,7 @@ use crate::proto::{LocalDesc, Proto};
 use core::ffi::c_void;
 use core::fmt;
 use core::ops::Range;
-use rt_nostd::{Assembler, CodeBlock, EmitError, Label, LabelState, LinkedBundle, Target};
+use rt_nostd::{CodeBlock, LinkedBundle};
 
 /// Who is told.
 #[derive(Clone, Copy, Debug)]
@@ -285,10 +286,8 @@ pub struct Piece<'a> {
 
 /// The pieces of a function's code.
 pub struct Pieces<'a> {
-    rt: Rt,
-    proto: Proto,
+    steps: &'a [Step],
     linked: &'a LinkedBundle<'static>,
-    labels: &'a [LabelState],
     /// Bytes of hot code.
     hot: u32,
     /// Number of instructions.
@@ -298,20 +297,21 @@ pub struct Pieces<'a> {
 impl Pieces<'_> {
     /// Calls `f` with each piece, in the order of the hot code.
     pub fn each(&self, f: &mut dyn FnMut(&Piece<'static>)) {
-        let mut trace = Trace {
-            pieces: self,
-            f,
-            word: 0,
-            hot: 0,
-            cold: 0,
-            held: None,
-        };
-        // The plan is still there. Nothing is emitted, so it can't fail.
-        let walked = self
-            .rt
-            .retrace(&self.proto, &mut trace, |trace, at| trace.word = at);
-        debug_assert!(walked.is_ok());
-        trace.pass_on(self.hot);
+        let mut steps = self.steps.iter().filter(|step| step.index != Step::JUMP);
+        let mut step = steps.next();
+        while let Some(this) = step {
+            step = steps.next();
+            let Some(stencil) = self.linked.bundle().stencil(this.index.into()) else {
+                continue;
+            };
+            let [hot, cold] = this.place;
+            f(&Piece {
+                word: this.at,
+                stencil: stencil.name(),
+                hot: hot..step.map_or(self.hot, |next| next.place[0]),
+                cold: cold..cold + stencil.cold().len() as u32,
+            });
+        }
     }
 }
 
@@ -322,63 +322,6 @@ impl fmt::Debug for Pieces<'_> {
             list.entry(piece);
         });
         list.finish()
-    }
-}
-
-/// An assembler that emits nothing: it tells what the emitter did.
-struct Trace<'t, 'a> {
-    pieces: &'t Pieces<'a>,
-    f: &'t mut dyn FnMut(&Piece<'static>),
-    word: u32,
-    hot: u32,
-    cold: u32,
-    /// The last piece, whose end isn't known yet.
-    held: Option<Piece<'static>>,
-}
-
-impl Trace<'_, '_> {
-    fn pass_on(&mut self, end: u32) {
-        if let Some(mut piece) = self.held.take() {
-            piece.hot.end = end;
-            (self.f)(&piece);
-        }
-    }
-}
-
-impl Assembler<'static> for Trace<'_, '_> {
-    fn bind(&mut self, label: Label) -> Result<(), EmitError<'static>> {
-        let state = self.pieces.labels.get(label.0 as usize);
-        if let Some(at) = state.and_then(|state| state.offset()) {
-            self.pass_on(at);
-            self.hot = at;
-        }
-        Ok(())
-    }
-
-    fn stencil(
-        &mut self,
-        index: u32,
-        _: &[i64],
-        _: &[(u32, Target)],
-    ) -> Result<(), EmitError<'static>> {
-        self.pass_on(self.hot);
-        let Some(stencil) = self.pieces.linked.bundle().stencil(index) else {
-            return Err(EmitError::UnknownStencil { index });
-        };
-        let cold = self.cold..self.cold + stencil.cold().len() as u32;
-        self.held = Some(Piece {
-            word: self.word,
-            stencil: stencil.name(),
-            hot: self.hot..self.hot,
-            cold: cold.clone(),
-        });
-        self.hot += stencil.hot().len() as u32;
-        self.cold = cold.end;
-        Ok(())
-    }
-
-    fn jump(&mut self, _: Target) -> Result<(), EmitError<'static>> {
-        Ok(())
     }
 }
 
@@ -425,10 +368,8 @@ impl Rt {
             }
         };
         let pieces = Pieces {
-            rt: self,
-            proto,
+            steps: &baseline.scratch.steps,
             linked: &baseline.linked,
-            labels: &baseline.labels,
             hot: code.hot.len() as u32,
             instructions,
         };

@@ -17,11 +17,13 @@ use super::{OpStencil, Stencils, Variants, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{CALL_BYTES, Insn, OPS, Op};
 use crate::proto::Proto;
-use rt_nostd::{Assembler, EmitError, Label, Measure, Target};
+use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Stamper};
 
 /// A stencil of a function's code.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
+    /// Where it goes: offsets in the hot and in the cold code.
+    pub(super) place: [u32; 2],
     /// First word of the instruction that it belongs to.
     pub(super) at: u32,
     /// The stencil.
@@ -33,18 +35,26 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// Not a stencil, but a jump to the label in `at`.
+    pub(super) const JUMP: u16 = u16::MAX;
+
     /// The label that is bound before it, in a function of so many words. Those of outer
     /// entries follow those of the instructions.
     #[inline(always)]
-    pub(super) fn label(self, words: u32) -> Option<Label> {
+    fn label(self, words: u32) -> Option<u32> {
         match self.what & (what::BEGINS | what::OUTER | what::BACK) {
             0 => None,
-            what::BEGINS => Some(Label(self.at)),
-            what::BACK => Some(Label(self.at + 1)),
-            _ => Some(Label(words + self.at)),
+            what::BEGINS => Some(self.at),
+            what::BACK => Some(self.at + 1),
+            _ => Some(words + self.at),
         }
     }
 }
+
+/// Where the code of each word begins in a function, and behind that where its outer entry
+/// does: offsets in the hot code, or [`NO_LABEL`].
+pub(super) type Labels = [u32];
+pub(super) const NO_LABEL: u32 = u32::MAX;
 
 /// Bits of [`Step::what`].
 pub(super) mod what {
@@ -92,22 +102,12 @@ impl From<Unplanned> for Refusal {
     }
 }
 
-/// Where control from outside enters the instruction at `next`, which is what is emitted next.
+/// The label where control from outside enters the instruction at `next`; `None` for that of
+/// the instruction.
 #[inline]
-pub(super) fn entry_of(marks: &[Mark], next: u32) -> Target {
-    match marks.get(next as usize) {
-        Some(mark) if mark.has_outer() => Target::Label(Label(marks.len() as u32 + next)),
-        _ => Target::Next,
-    }
-}
-
-/// The same, wherever that is.
-#[inline]
-pub(super) fn entry_beyond(marks: &[Mark], next: u32) -> Target {
-    match entry_of(marks, next) {
-        Target::Next => Target::Label(Label(next)),
-        outer => outer,
-    }
+pub(super) fn entry_of(marks: &[Mark], next: u32) -> Option<u32> {
+    let mark = marks.get(next as usize)?;
+    mark.has_outer().then_some(marks.len() as u32 + next)
 }
 
 /// Makes the plan of a function.
@@ -124,12 +124,21 @@ pub(super) struct Planner<'p> {
     pub(super) direct: bool,
     pub(super) evidence: Evidence,
     pub(super) steps: &'p mut Buffer<Step>,
+    pub(super) linked: &'p LinkedBundle<'static>,
+    /// Two for each word.
+    pub(super) labels: &'p mut Labels,
+    /// Where the next stencil goes.
+    pub(super) place: [u32; 2],
+    /// The label that the stencil before falls through to: without a jump, if it is what comes
+    /// next.
+    pub(super) falls_to: Option<u32>,
 }
 
 impl Planner<'_> {
-    /// Makes it, and measures the code. Gives the number of instructions.
-    pub(super) fn run(&mut self, out: &mut Measure<'_, 'static>) -> Result<u32, Unplanned> {
+    /// Makes it. Gives the size of the code, and the number of instructions.
+    pub(super) fn run(&mut self) -> Result<(CodeSize, u32), Unplanned> {
         self.steps.truncate(0);
+        self.labels.fill(NO_LABEL);
         let mut callees = Callees::new(self.rt, self.evidence);
         let mut at = 0;
         let mut count = 0;
@@ -173,7 +182,7 @@ impl Planner<'_> {
             }
             if mark.is_plain() {
                 let index = stencil.variants.of(insn);
-                self.step(out, at, index, does, to)?;
+                self.step(at, index, does, to)?;
             } else {
                 all_plain = false;
                 let kind = Kind {
@@ -183,10 +192,10 @@ impl Planner<'_> {
                     to,
                     direct,
                 };
-                self.with_moves(out, at, kind, does)?;
+                self.with_moves(at, kind, does)?;
             }
             if back {
-                self.back(out, at, insn, true)?;
+                self.back(at, insn, true)?;
             }
             at += words_of(insn);
             count += 1;
@@ -194,21 +203,20 @@ impl Planner<'_> {
         if !all_plain {
             for at in 0..self.proto.code_words {
                 if self.marks[at as usize].has_outer() && !self.starts(at) {
-                    self.outer(out, at, leads::ON_AT)?;
+                    self.outer(at, leads::ON_AT)?;
                 }
             }
         }
         if backs_wait {
-            self.waiting_backs(out)?;
+            self.waiting_backs()?;
         }
-        Ok(count)
+        Ok((self.finish()?, count))
     }
 
     /// Where control comes back to from what the call at `at` calls; `next` if the instruction
     /// behind it is what is emitted next.
     fn back(
         &mut self,
-        out: &mut Measure<'_, 'static>,
         at: u32,
         insn: Insn,
         next: bool,
@@ -226,16 +234,16 @@ impl Planner<'_> {
         } else {
             what::BACK | what::OPERANDS
         };
-        self.step(out, at, back.variants.of(insn), does, to)
+        self.step(at, back.variants.of(insn), does, to)
     }
 
     /// The same of all calls behind which something else lies: behind the function's code.
-    fn waiting_backs(&mut self, out: &mut Measure<'_, 'static>) -> Result<(), Unplanned> {
+    fn waiting_backs(&mut self) -> Result<(), Unplanned> {
         let mut i = 0;
         while let Some(&step) = self.steps.get(i) {
             if step.what & what::WAITS != 0 {
                 let insn = Insn::from_word(self.rt.get(self.proto.entry + step.at * 8));
-                self.back(out, step.at, insn, false)?;
+                self.back(step.at, insn, false)?;
             }
             i += 1;
         }
@@ -244,51 +252,100 @@ impl Planner<'_> {
 
     /// Adds a step.
     #[inline(always)]
-    fn step(
-        &mut self,
-        out: &mut Measure<'_, 'static>,
-        at: u32,
-        index: u16,
-        does: u8,
-        to: u8,
-    ) -> Result<(), Unplanned> {
-        let step = Step {
+    fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
+        let outline = self.linked.outline(index.into());
+        let outline = outline.ok_or(EmitError::UnknownStencil { index: index.into() })?;
+        // What it falls through to needn't be said.
+        let falls = to == leads::NEXT && outline.fallthrough == self.stencils.targets.next;
+        let mut step = Step {
+            place: self.place,
             at,
             index,
             what: does,
-            leads: to & !leads::FALLS_TO_ENTRY,
+            leads: if falls { 0 } else { to & !leads::FALLS_TO_ENTRY },
         };
+        let label = step.label(self.proto.code_words);
+        if self.falls_to.is_some() {
+            self.jump_unless(label)?;
+            step.place = self.place;
+        }
+        if let Some(label) = label
+            && let Some(place) = self.labels.get_mut(label as usize)
+        {
+            *place = step.place[0];
+        }
         self.steps.push(self.rt, step)?;
-        if let Some(label) = step.label(self.proto.code_words) {
-            out.bind(label)?;
+        // No overflow: neither is 2^31 yet, and a bundle is shorter.
+        self.place[0] += outline.hot;
+        self.place[1] += outline.cold;
+        if (self.place[0] | self.place[1]) >> 31 != 0 {
+            return Err(EmitError::TooLarge.into());
         }
-        let index = index.into();
-        // For the size, only a continuation matters that it may fall through to.
-        let falls = to & (leads::FALLS_TO_ENTRY | leads::ON_AT) != 0;
-        if !falls && (to & leads::BEYOND == 0 || does & what::BACK == 0) {
-            return Ok(out.stencil(index, &[], &[])?);
+        if to & (leads::FALLS_TO_ENTRY | leads::ON_AT | leads::BEYOND) != 0 {
+            self.falls_to = self.falls_to(step, to, outline);
         }
-        self.measure_leading(out, step, to)
+        Ok(())
     }
 
-    fn measure_leading(
-        &self,
-        out: &mut Measure<'_, 'static>,
-        step: Step,
-        to: u8,
-    ) -> Result<(), Unplanned> {
-        let target = if to & leads::ON_AT != 0 {
-            (self.stencils.targets.next, Target::Label(Label(step.at)))
-        } else {
-            let insn: u64 = self.rt.get(self.proto.entry + step.at * 8);
-            let next = step.at + words_of(Insn::from_word(insn));
-            if step.what & what::BACK != 0 {
-                (self.stencils.targets.next, entry_beyond(self.marks, next))
-            } else {
-                (self.stencils.targets.entry, entry_of(self.marks, next))
-            }
+    /// Where a stencil falls through to that is told so.
+    fn falls_to(&self, step: Step, to: u8, outline: Outline) -> Option<u32> {
+        let targets = &self.stencils.targets;
+        if to & leads::ON_AT != 0 {
+            return (outline.fallthrough == targets.next).then_some(step.at);
+        }
+        let insn: u64 = self.rt.get(self.proto.entry + step.at * 8);
+        let next = step.at + words_of(Insn::from_word(insn));
+        let entry = entry_of(self.marks, next);
+        if step.what & what::BACK != 0 {
+            return (outline.fallthrough == targets.next).then_some(entry.unwrap_or(next));
+        }
+        let falls = to & leads::FALLS_TO_ENTRY != 0 && outline.fallthrough == targets.entry;
+        entry.filter(|_| falls)
+    }
+
+    /// Lets control go where the stencil before falls through to, unless that is this label,
+    /// which comes next.
+    fn jump_unless(&mut self, label: Option<u32>) -> Result<(), Unplanned> {
+        let Some(target) = self.falls_to.take().filter(|&target| label != Some(target)) else {
+            return Ok(());
         };
-        Ok(out.stencil(step.index.into(), &[], &[target])?)
+        self.steps.push(
+            self.rt,
+            Step {
+                place: self.place,
+                at: target,
+                index: Step::JUMP,
+                what: 0,
+                leads: 0,
+            },
+        )?;
+        self.place[0] += JUMP_LEN;
+        Ok(())
+    }
+
+    /// The end of the code. Gives its size.
+    fn finish(&mut self) -> Result<CodeSize, Unplanned> {
+        self.jump_unless(None)?;
+        let open = match self.steps.last() {
+            Some(last) if last.index != Step::JUMP => {
+                let outline = self.linked.outline(last.index.into());
+                outline.is_none_or(|outline| outline.fallthrough != Outline::NOWHERE)
+                    || last.leads & (leads::NEXT | leads::AFTER) != 0
+            }
+            last => last.is_none(),
+        };
+        if open {
+            return Err(EmitError::FallsOffEnd.into());
+        }
+        let [hot, mut cold] = self.place;
+        if cold != 0 {
+            cold += Stamper::ROOM;
+        }
+        Ok(CodeSize {
+            hot,
+            cold,
+            align: 1,
+        })
     }
 
     /// The loop that an instruction lies in, if registers are kept in it.
@@ -305,7 +362,6 @@ impl Planner<'_> {
     /// The steps of an instruction that isn't plain: with what comes before it and behind it.
     fn with_moves(
         &mut self,
-        out: &mut Measure<'_, 'static>,
         at: u32,
         kind: Kind<'_>,
         does: u8,
@@ -322,13 +378,13 @@ impl Planner<'_> {
         let mark = self.marks[at as usize];
         if self.starts(at) {
             // What comes from before the loop.
-            self.outer(out, at, leads::NEXT)?;
+            self.outer(at, leads::NEXT)?;
         }
         let mut begins = what::BEGINS;
         let other = mark.other().map(|k| moves.other[k]);
         let take = mark.take().map(|k| moves.take[k]);
         for index in [other, take].into_iter().flatten() {
-            self.step(out, at, index, begins, leads::NEXT)?;
+            self.step(at, index, begins, leads::NEXT)?;
             begins = 0;
         }
         let turn = match () {
@@ -347,29 +403,29 @@ impl Planner<'_> {
             None => stencil.variants,
         };
         let does = does & !what::BEGINS | begins;
-        self.step(out, at, variants.of(insn), does, to)?;
+        self.step(at, variants.of(insn), does, to)?;
         if direct.is_some()
             && mark.keep().is_none()
             && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a))
         {
             // It goes on behind it with what is kept; the result is in the frame only.
             let reload = moves.reload[k as usize].of(insn);
-            self.step(out, at, reload, 0, leads::NEXT)?;
+            self.step(at, reload, 0, leads::NEXT)?;
         }
         if let Some(k) = mark.keep()
             && turn.is_none()
         {
-            self.step(out, at, moves.keep[k], 0, leads::NEXT)?;
+            self.step(at, moves.keep[k], 0, leads::NEXT)?;
         }
         if let Some(k) = mark.reload() {
-            self.step(out, at, moves.reload[k].of(insn), 0, leads::NEXT)?;
+            self.step(at, moves.reload[k].of(insn), 0, leads::NEXT)?;
         }
         Ok(())
     }
 
     /// The outer entry of the instruction at `at`: loads what is to be there, and leads on as
     /// `to` says.
-    fn outer(&mut self, out: &mut Measure<'_, 'static>, at: u32, to: u8) -> Result<(), Unplanned> {
+    fn outer(&mut self, at: u32, to: u8) -> Result<(), Unplanned> {
         let moves = &self.stencils.moves;
         let loads = self.loop_of(at).map(|kept| moves.loads[kept.count - 1]);
         let mut begins = what::OUTER;
@@ -377,11 +433,11 @@ impl Planner<'_> {
             let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
             let load = moves.number[place].of(insn);
             let to = if loads.is_some() { leads::NEXT } else { to };
-            self.step(out, at, load, begins | what::OPERANDS, to)?;
+            self.step(at, load, begins | what::OPERANDS, to)?;
             begins = 0;
         }
         if let Some(loads) = loads {
-            self.step(out, at, loads, begins | what::KEPT, to)?;
+            self.step(at, loads, begins | what::KEPT, to)?;
         }
         Ok(())
     }
