@@ -215,12 +215,7 @@ impl Planner<'_> {
 
     /// Where control comes back to from what the call at `at` calls; `next` if the instruction
     /// behind it is what is emitted next.
-    fn back(
-        &mut self,
-        at: u32,
-        insn: Insn,
-        next: bool,
-    ) -> Result<(), Unplanned> {
+    fn back(&mut self, at: u32, insn: Insn, next: bool) -> Result<(), Unplanned> {
         let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
         let behind = self.marks.get((at + CALL_BYTES / 8) as usize);
         let to = if next && !behind.is_some_and(|mark| mark.has_outer()) {
@@ -254,7 +249,9 @@ impl Planner<'_> {
     #[inline(always)]
     fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
         let outline = self.linked.outline(index.into());
-        let outline = outline.ok_or(EmitError::UnknownStencil { index: index.into() })?;
+        let outline = outline.ok_or(EmitError::UnknownStencil {
+            index: index.into(),
+        })?;
         // What it falls through to needn't be said.
         let falls = to == leads::NEXT && outline.fallthrough == self.stencils.targets.next;
         let mut step = Step {
@@ -262,7 +259,11 @@ impl Planner<'_> {
             at,
             index,
             what: does,
-            leads: if falls { 0 } else { to & !leads::FALLS_TO_ENTRY },
+            leads: if falls {
+                0
+            } else {
+                to & !leads::FALLS_TO_ENTRY
+            },
         };
         let label = step.label(self.proto.code_words);
         if self.falls_to.is_some() {
@@ -360,12 +361,7 @@ impl Planner<'_> {
     }
 
     /// The steps of an instruction that isn't plain: with what comes before it and behind it.
-    fn with_moves(
-        &mut self,
-        at: u32,
-        kind: Kind<'_>,
-        does: u8,
-    ) -> Result<(), Unplanned> {
+    fn with_moves(&mut self, at: u32, kind: Kind<'_>, does: u8) -> Result<(), Unplanned> {
         let Kind {
             insn,
             op,
