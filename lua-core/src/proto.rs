@@ -119,23 +119,27 @@ pub const MAP_BEFORE_ENTRY: u32 = 12;
 /// Bytes that the registers of a frame take, before the entry.
 pub const FRAME_BYTES_BEFORE_ENTRY: u32 = 16;
 /// Signature before the entry: the number of parameters + 1 as a `Call` gives it, with
-/// [`SIGNATURE_VARIADIC`] and [`SIGNATURE_LARGE`]. A call whose count equals it needs
+/// [`SIGNATURE_VARIADIC`], [`SIGNATURE_LARGE`] and [`SIGNATURE_UNCOMPILED`]. A call whose count
+/// isn't below it (arguments beyond the parameters stay where they are) needs
 /// nothing but a frame header.
 pub const SIGNATURE_BEFORE_ENTRY: u32 = 8;
-/// Bit of the signature of a variadic function: equals no count.
-pub const SIGNATURE_VARIADIC: u32 = 0x100;
+/// Bit of the signature of a variadic function: above any count.
+pub const SIGNATURE_VARIADIC: u32 = 1 << 28;
 /// Bit of the signature of a function with more than [`SMALL_FRAME`] registers.
-pub const SIGNATURE_LARGE: u32 = 0x200;
-/// Bit of the signature of a compiled function: those who run compiled code as well call
+pub const SIGNATURE_LARGE: u32 = 1 << 29;
+/// Bit of the signature of a function that isn't compiled: those who run bytecode as well call
 /// it at once, others look closer (`Part::Call`).
-pub const SIGNATURE_COMPILED: u32 = 0x400;
+pub const SIGNATURE_UNCOMPILED: u32 = 1 << 30;
+
+// Arguments lie on a stack: their count reaches none of the bits.
+const _: () = assert!(crate::thread::MOST_SLOTS < SIGNATURE_VARIADIC);
 /// Registers that a frame may have whose base is not above `VmState::small_limit`.
 pub const SMALL_FRAME: u32 = 32;
 
 /// Number of parameters in a signature.
 #[inline(always)]
 pub const fn params_of(signature: u32) -> u32 {
-    (signature & 0xFF).wrapping_sub(1)
+    (signature & 0x1FF).wrapping_sub(1)
 }
 /// Reference of the prototype before the entry.
 pub(crate) const PROTO_BEFORE_ENTRY: u32 = 4;
@@ -228,7 +232,7 @@ impl Rt {
             parts.is_vararg as u8,
             parts.frame_size as u32,
         )?;
-        let mut signature = parts.params as u32 + 1;
+        let mut signature = (parts.params as u32 + 1) | SIGNATURE_UNCOMPILED;
         if parts.is_vararg {
             signature |= SIGNATURE_VARIADIC;
         }

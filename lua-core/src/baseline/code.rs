@@ -23,7 +23,7 @@ use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
 use crate::isa::Insn;
 use crate::proto::{
-    COMPILED_BEFORE_ENTRY, MAP_BEFORE_ENTRY, Proto, SIGNATURE_BEFORE_ENTRY, SIGNATURE_COMPILED,
+    COMPILED_BEFORE_ENTRY, MAP_BEFORE_ENTRY, Proto, SIGNATURE_BEFORE_ENTRY, SIGNATURE_UNCOMPILED,
 };
 use rt_nostd::CodeBlock;
 
@@ -176,7 +176,7 @@ impl Rt {
         let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);
         self.set(
             proto.entry - SIGNATURE_BEFORE_ENTRY,
-            signature | SIGNATURE_COMPILED,
+            signature & !SIGNATURE_UNCOMPILED,
         );
         Ok(())
     }
@@ -279,7 +279,7 @@ impl Rt {
             let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);
             self.set(
                 proto.entry - SIGNATURE_BEFORE_ENTRY,
-                signature & !SIGNATURE_COMPILED,
+                signature | SIGNATURE_UNCOMPILED,
             );
             self.clear_resume_words(&proto);
             let (before, next) = ((*compiled).before, (*compiled).next);

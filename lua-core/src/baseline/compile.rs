@@ -12,7 +12,7 @@ use super::sites::SITE_BYTES;
 use super::{Baseline, Hole, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
-use crate::proto::{CLOSURE_UPVALUES, Proto, SIGNATURE_COMPILED};
+use crate::proto::{CLOSURE_UPVALUES, Proto};
 use rt_nostd::{
     CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, SpaceError,
     Spot as Stamp, Stamper, serialize,
@@ -242,7 +242,6 @@ fn fill_operands(rt: Rt, out: &mut Out<'_>, insn: Insn, pc: u32) -> [u64; 2] {
     set(Hole::ImmB, b);
     set(Hole::Item, insn.d.wrapping_mul(8));
     set(Hole::Pc, pc);
-    set(Hole::Signature, b | SIGNATURE_COMPILED);
     set(Hole::Up, CLOSURE_UPVALUES + b * 8);
     set(Hole::Word, pc + 8);
     // Where there is no such word, the last one.

@@ -260,7 +260,6 @@ define_holes! {
     Kept4 "HOLE_P4" "The fifth of them.";
     Kept5 "HOLE_P5" "The sixth of them.";
     Pc "HOLE_PC" "The instruction.";
-    Signature "HOLE_SIGNATURE" "Signature of a compiled callee with b arguments.";
     Site "HOLE_SITE" "The word that says where a miss goes.";
     Up "HOLE_UP" "Upvalue b in a closure.";
     Word "HOLE_WORD" "The word behind the instruction's first.";
@@ -362,6 +361,8 @@ struct Stencils {
     forwarded: &'static [Forwarded; OP_COUNT],
     /// What there is of those, in short, by operation: bits of [`gist`].
     gists: [u8; 256],
+    /// For `Call` and `TailCall` with arguments up to the top.
+    open: [OpStencil; 2],
     /// For calls of [`DIRECT`] functions.
     direct: [OpStencil; DIRECT.len()],
     /// Those of them that get their argument as the number.
@@ -441,6 +442,10 @@ impl Vm<'_> {
             *place =
                 op_stencil(&bundle, &targets, ["op_", info.name, ""]).ok_or(missing(info.name))?;
         }
+        let mut open = [OpStencil::default(); 2];
+        for (place, name) in open.iter_mut().zip(["Call", "TailCall"]) {
+            *place = op_stencil(&bundle, &targets, ["op_", name, "_open"]).ok_or(missing(name))?;
+        }
         let mut direct = [OpStencil::default(); DIRECT.len()];
         for (place, (.., name, _, _)) in direct.iter_mut().zip(DIRECT) {
             *place =
@@ -470,6 +475,7 @@ impl Vm<'_> {
                 plain: stencils,
                 gists: gists(forwarded),
                 forwarded,
+                open,
                 direct,
                 passed,
                 moves,

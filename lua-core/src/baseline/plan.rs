@@ -160,13 +160,16 @@ impl Planner<'_> {
             let stencils = self.stencils;
             let mut stencil = &stencils.plain[op];
             let mut direct = None;
-            if self.direct
-                && (op == Op::Call as usize || op == Op::TailCall as usize)
-                && let Some(expected) = callees.expected(insn)
-                && let Some(other) = stencils.direct.get(expected)
-            {
-                stencil = other;
-                direct = Some(stencils.passed.get(expected).copied().unwrap_or_default());
+            if op == Op::Call as usize || op == Op::TailCall as usize {
+                if insn.b == 0 {
+                    stencil = &stencils.open[(op == Op::TailCall as usize) as usize];
+                } else if self.direct
+                    && let Some(expected) = callees.expected(insn)
+                    && let Some(other) = stencils.direct.get(expected)
+                {
+                    stencil = other;
+                    direct = Some(stencils.passed.get(expected).copied().unwrap_or_default());
+                }
             }
             let mut to = stencil.leads;
             let mut back = false;

@@ -2,7 +2,7 @@
 
 use super::meta::complete;
 use super::switches::end;
-use super::{Flow, Machine, Operands, Part, insn};
+use super::{ARGUMENT, Flow, Machine, Operands, Part, insn};
 use crate::frame::{FrameKind, KIND_MASK, TAIL, TAILS_COUNTED, distance, header_word, link};
 use crate::heap::Header;
 use crate::isa::{CALL_BYTES, Op};
@@ -20,12 +20,24 @@ fn offset_behind<O: Operands>(m: Machine, o: O) -> u32 {
     (o.pc() as usize).wrapping_sub(m.vm as usize) as u32 + CALL_BYTES
 }
 
+/// Number of values from `first` up to the top.
+#[inline(always)]
+fn up_to_top(m: Machine, first: *mut u64) -> u32 {
+    // SAFETY: plain field; the instruction before set it, not below `first`.
+    unsafe { (((*m.vm).top as usize).wrapping_sub(first as usize) >> 3) as u32 }
+}
+
+/// Number of arguments of a call that takes them up to the top.
+#[inline(always)]
+pub fn open_arguments<O: Operands>(m: Machine, o: O) -> u32 {
+    up_to_top(m, m.base.wrapping_byte_add(o.a() + ARGUMENT))
+}
+
 /// Number of arguments from `first` on: a count, or up to the top.
 #[inline(always)]
 fn given<O: Operands>(m: Machine, o: O, first: *mut u64) -> u32 {
     if o.imm_b() == 0 {
-        // SAFETY: plain field; the instruction before set it above `first`.
-        unsafe { (((*m.vm).top as usize).wrapping_sub(first as usize) >> 3) as u32 }
+        up_to_top(m, first)
     } else {
         o.imm_b() as u32 - 1
     }
@@ -69,12 +81,12 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
             Flow::Slow
         };
     }
-    // SAFETY: the call area lies inside the frame. A signature that equals the count is
+    // SAFETY: the call area lies inside the frame. A signature that isn't above the count is
     // that of a small frame, which fits by its base.
     unsafe {
         let base = m.base.byte_add(a + 16);
         let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
-        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
+        if !o.may_enter(m, m.get_before(entry, SIGNATURE_BEFORE_ENTRY))
             || base > (*m.vm).small_limit
         {
             cold_path();
@@ -254,7 +266,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
         let link = *(m.base.sub(1) as *const u32).add(1);
-        if m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) != o.signature()
+        if !o.may_enter(m, m.get_before(entry, SIGNATURE_BEFORE_ENTRY))
             || m.base > (*m.vm).small_limit
             || !may_replace(link)
         {
@@ -263,7 +275,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
         }
         *m.base.sub(2) = m.reg(a);
         *(m.base.sub(1) as *mut u32).add(1) = link + TAIL;
-        let n = o.imm_b() - 1;
+        let n = o.arguments(m);
         let mut i = 0;
         while i < n {
             *m.base.add(i) = m.reg(a + 16 + i * 8);

@@ -23,7 +23,7 @@ pub mod switches;
 
 use crate::heap::Header;
 use crate::isa::Insn;
-use crate::proto::CLOSURE_UPVALUES;
+use crate::proto::{CLOSURE_UPVALUES, SIGNATURE_UNCOMPILED};
 use crate::state::VmState;
 use crate::value::tag;
 use core::hint::cold_path;
@@ -48,8 +48,8 @@ pub enum Flow {
     TakenNext,
     /// To an instruction of another frame.
     Goto(*mut u64, *const u64),
-    /// Into a function, whose frame is complete: its base and first instruction. Its
-    /// signature is the one that [`Operands::signature`] gave.
+    /// Into a function, whose frame is complete: its base and first instruction. By its
+    /// signature, [`Operands::may_enter`] said so.
     Call(*mut u64, *const u64),
     /// Into any function.
     Enter(*mut u64, *const u64),
@@ -119,17 +119,19 @@ for_each_part!(define_parts);
 /// Methods of [`Operands`] that pass on to those of the operands in `self.0`.
 #[macro_export]
 macro_rules! pass_on_operands {
-    (@ $name:ident($($argument:ident: $from:ty)?) $to:ty) => {
+    (@ $name:ident($($argument:ident: $from:ty),*) $to:ty) => {
         #[inline(always)]
-        fn $name(self $(, $argument: $from)?) -> $to {
-            self.0.$name($($argument)?)
+        fn $name(self $(, $argument: $from)*) -> $to {
+            self.0.$name($($argument),*)
         }
     };
     (@ extra) => { $crate::pass_on_operands!(@ extra(i: usize) u32); };
     (@ k) => { $crate::pass_on_operands!(@ k() u64); };
     (@ pc) => { $crate::pass_on_operands!(@ pc() *const u64); };
     (@ d) => { $crate::pass_on_operands!(@ d() u32); };
-    (@ signature) => { $crate::pass_on_operands!(@ signature() u32); };
+    (@ may_enter) => {
+        $crate::pass_on_operands!(@ may_enter(m: $crate::ops::Machine, signature: u32) bool);
+    };
     (@ shape) => { $crate::pass_on_operands!(@ shape() u32); };
     (@ epoch) => { $crate::pass_on_operands!(@ epoch() u32); };
     (@ new_shape) => { $crate::pass_on_operands!(@ new_shape() u32); };
@@ -194,11 +196,16 @@ pub trait Operands: Copy {
     fn index_c(self, m: Machine) -> Option<u32> {
         m.index(self.c())
     }
-    /// The signature of a function that a `Call` may enter at once: of as many parameters
-    /// as there are arguments, in the form that its caller runs in.
+    /// The number of arguments of a call that may enter what it calls at once.
     #[inline(always)]
-    fn signature(self) -> u32 {
-        self.imm_b() as u32
+    fn arguments(self, _m: Machine) -> usize {
+        self.imm_b() - 1
+    }
+    /// May a call enter a function with this signature at once: one of no more parameters than
+    /// there are arguments, in the form that its caller runs in?
+    #[inline(always)]
+    fn may_enter(self, _m: Machine, signature: u32) -> bool {
+        signature.wrapping_sub(SIGNATURE_UNCOMPILED) <= self.imm_b() as u32
     }
     /// Upvalue b, in bytes from the start of the closure.
     #[inline(always)]

@@ -31,8 +31,6 @@ unsafe extern "C" {
     static HOLE_PC: u8;
     /// Offset of the word behind it.
     static HOLE_WORD: u8;
-    /// Signature of a compiled function that is called with the count of field b.
-    static HOLE_SIGNATURE: u8;
     /// Offset of the word that says where a miss of the inline cache goes.
     static HOLE_SITE: u8;
     // The numbers behind the instruction.
@@ -208,8 +206,8 @@ impl Operands for Baked {
         unsafe { (self.0 as *const u8).add(address!(HOLE_PC)) as *const u64 }
     }
     #[inline(always)]
-    fn signature(self) -> u32 {
-        address!(HOLE_SIGNATURE) as u32
+    fn may_enter(self, _m: Machine, signature: u32) -> bool {
+        signature <= opaque!(HOLE_IMM_B)
     }
     #[inline(always)]
     fn up(self) -> usize {
@@ -623,6 +621,35 @@ macro_rules! stencils {
 
 for_each_op!(stencils);
 
+/// Operands of a call with arguments up to the top.
+#[derive(Clone, Copy)]
+struct Open(Baked);
+
+impl Operands for Open {
+    lua_core::pass_on_operands! { a b c imm_b imm_c d k extra pc }
+    #[inline(always)]
+    fn arguments(self, m: Machine) -> usize {
+        ops::call::open_arguments(m, self) as usize
+    }
+    #[inline(always)]
+    fn may_enter(self, m: Machine, signature: u32) -> bool {
+        signature <= ops::call::open_arguments(m, self) + 1
+    }
+}
+
+stencil!(
+    "stencil_op_Call_open",
+    Call,
+    |vm, _number _other| Open(Baked(vm)),
+    false
+);
+stencil!(
+    "stencil_op_TailCall_open",
+    TailCall,
+    |vm, _number _other| Open(Baked(vm)),
+    false
+);
+
 /// Where an operand comes from: its register in the frame,
 const FRAME: u8 = 0;
 /// the number that the operation before left,
@@ -651,7 +678,7 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE
 
 impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A, B, C, WHOLE> {
     lua_core::pass_on_operands! {
-        a b c imm_b imm_c d k extra pc signature up item shape slot epoch new_shape
+        a b c imm_b imm_c d k extra pc may_enter up item shape slot epoch new_shape
     }
     #[inline(always)]
     fn number_a(self, m: Machine) -> f64 {
