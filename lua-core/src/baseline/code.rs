@@ -137,11 +137,10 @@ impl Rt {
         // SAFETY: the record has room for that many words there, and nobody refers to it.
         let words = unsafe { core::slice::from_raw_parts_mut(self.at::<u32>(map), first.len()) };
         for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
-            *word = match (*second, *first) {
-                (NO_LABEL, NO_LABEL) => 0,
-                (NO_LABEL, first) => start + first,
-                (second, _) => start + second,
-            };
+            // Written such that it needs no branch, and the compiler can do several at a time.
+            let place = if *second == NO_LABEL { *first } else { *second };
+            let there = start.wrapping_add(place);
+            *word = if place == NO_LABEL { 0 } else { there };
         }
         let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
         let mut site = self.sites_of(record).0;
