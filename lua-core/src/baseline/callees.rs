@@ -6,17 +6,15 @@
 //! (`ops::call::direct`), so a wrong guess costs time only, and nothing has to be undone when
 //! the function that was seen here dies.
 //!
-//! Called by `plan.rs` and `registers.rs` for each instruction in turn. Must not change anything.
+//! Called by `plan.rs` for each instruction in turn. Must not change anything.
 
+use super::facts::{self, Facts};
 use crate::heap::{Kind, Rt, StrRef, TableRef};
 use crate::isa::{Insn, OPS, Op};
 use crate::ops::access::cache;
 use crate::proto::CLOSURE_UPVALUES;
-use crate::shortcuts::{DIRECT, Passes, Shortcut};
+use crate::shortcuts::DIRECT;
 use crate::value::{Value, tag};
-
-/// A row of [`DIRECT`].
-type Row = (Op, Shortcut, [&'static str; 2], u8, Passes);
 
 /// Registers below this number are looked at.
 const MANY: usize = 64;
@@ -24,15 +22,17 @@ const MANY: usize = 64;
 const NONE: usize = MANY;
 const NOBODY: usize = MANY + 1;
 
-/// Does an operation bring what is called into its register?
-static BRINGS: [bool; 256] = {
-    let mut out = [false; 256];
+/// Most arguments that a row of [`DIRECT`] has.
+const ARGUMENTS: usize = 3;
+
+/// The rows of [`DIRECT`] that a call fits: bits by number of arguments, of a `Call` with one
+/// result and of a `TailCall`.
+static ROWS: [[u16; ARGUMENTS + 1]; 2] = {
+    let mut out = [[0; ARGUMENTS + 1]; 2];
     let mut i = 0;
-    while i < OPS.len() {
-        out[i] = matches!(
-            OPS[i].base,
-            Op::Move | Op::GetUp | Op::GetUpCell | Op::GetGlobal | Op::GetField | Op::Method
-        );
+    while i < DIRECT.len() {
+        let tail = !matches!(DIRECT[i].0, Op::Call);
+        out[tail as usize][DIRECT[i].3 as usize] |= 1 << i;
         i += 1;
     }
     out
@@ -68,11 +68,11 @@ impl Callees {
     }
 
     /// Takes note of an instruction, in the order of the code.
-    #[inline]
-    pub(super) fn note(&mut self, insn: Insn, pc: u32) {
+    #[inline(always)]
+    pub(super) fn note(&mut self, insn: Insn, facts: Facts, pc: u32) {
         // Without a branch: which instructions do is hard to foretell.
         let (a, b) = (insn.a as usize, insn.b as usize);
-        let brings = BRINGS[insn.op as usize] & (a < MANY);
+        let brings = facts.has(facts::BRINGS) & (a < MANY);
         let to = if brings { a } else { NOBODY };
         self.object[to] = self.last[b.min(NONE)];
         self.last[to] = pc;
@@ -81,31 +81,24 @@ impl Callees {
     /// The index in [`DIRECT`] of the function that a `Call` or `TailCall` will most likely
     /// call.
     pub(super) fn expected(&self, call: Insn) -> Option<usize> {
-        let fits = |row: &Row| {
-            let wanted = if row.0 == Op::Call { 2 } else { 0 };
-            row.0 as u8 == call.op && row.3 + 1 == call.b && wanted == call.c
-        };
-        if !DIRECT.iter().any(fits) {
+        let tail = call.op != Op::Call as u8;
+        let results = if tail { 0 } else { 2 };
+        let arguments = (call.b as usize).checked_sub(1)?;
+        let mut rows = *ROWS[tail as usize].get(arguments)?;
+        if rows == 0 || call.c != results {
             return None;
         }
         let a = (call.a as usize).min(NONE);
         let f = self.brought(self.last[a], self.object[a])?;
         let shortcut = self.shortcut(f)?;
-        DIRECT
-            .iter()
-            .position(|row| fits(row) && row.1 as u32 == shortcut)
-    }
-
-    /// Takes note of an instruction; says what passes through the processor's registers if it
-    /// is a `Call` of what is expected.
-    #[inline]
-    pub(super) fn passes(&mut self, insn: Insn, pc: u32) -> Passes {
-        self.note(insn, pc);
-        if insn.op != Op::Call as u8 {
-            return Passes::Nothing;
+        while rows != 0 {
+            let i = rows.trailing_zeros() as usize;
+            if DIRECT.get(i)?.1 as u32 == shortcut {
+                return Some(i);
+            }
+            rows &= rows - 1;
         }
-        let expected = self.expected(insn).and_then(|i| DIRECT.get(i));
-        expected.map_or(Passes::Nothing, |row| row.4)
+        None
     }
 
     /// Number of a value's shortcut. The value may be an old one, of which the object is gone.

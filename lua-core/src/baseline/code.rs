@@ -15,7 +15,8 @@
 //!   before the shape's memory is used again, because pruning comes before sweeping. Of what
 //!   is baked into the main code, a dead shape's memory is kept as long as the record.
 
-use super::compile::{Made, has_resume_word, words_of};
+use super::compile::Made;
+use super::facts::{has_resume_word, words_of};
 use super::observe::Removal;
 use super::plan::{NO_LABEL, what};
 use super::sites::{SITE_BYTES, Site};

@@ -1,17 +1,19 @@
 //! Emission: from a prototype's bytecode to machine code, a stencil for each instruction.
 //!
-//! First what is known of the function is found out (`registers.rs`), then one walk over the
-//! bytecode makes the plan and measures it (`plan.rs`), then the plan is carried out: nothing is
+//! A first walk over the bytecode finds out what must be known in advance (`loops.rs`), a second
+//! one makes the plan and measures it (`plan.rs`), then the plan is carried out: nothing is
 //! allocated for an instruction. Inline caches are baked in as they are at this moment; the stencil of one that
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
+use super::facts::words_of;
+use super::loops::{Analysis, Found, Loop};
 use super::plan::{Labels, NO_LABEL, Planner, Step, entry_of, what};
-use super::registers::{Analysis, Loop, Mark};
+use super::registers::Mark;
 use super::sites::SITE_BYTES;
 use super::{Baseline, Hole, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
-use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS};
+use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, Proto};
 use rt_nostd::{
     CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, SpaceError,
@@ -260,9 +262,9 @@ impl Rt {
     /// its inline caches hold into the main code. Gives the number of its instructions.
     pub(super) fn compile(self, p: ProtoRef, bake: bool) -> Result<u32, Refusal> {
         let proto = self.proto(p);
-        let sites = self.analyse(&proto, bake)?;
-        let record = self.new_record(p, &proto, sites)?;
-        let made = self.emit(&proto, self.sites_of(record).0, bake);
+        let found = self.analyse(&proto, bake)?;
+        let record = self.new_record(p, &proto, found.sites)?;
+        let made = self.emit(&proto, found, self.sites_of(record).0, bake);
         let refusal = match made {
             Ok(made) => {
                 let count = made.instructions;
@@ -322,14 +324,13 @@ impl Rt {
         Ok((block, size.cold))
     }
 
-    /// Finds out about a function what its code depends on, in scratch memory. Gives the
-    /// number of its inline caches.
-    fn analyse(self, proto: &Proto, bake: bool) -> Result<u32, Refusal> {
+    /// Finds out about a function what must be known before it is planned, for the most part
+    /// in scratch memory.
+    fn analyse(self, proto: &Proto, bake: bool) -> Result<Found, Refusal> {
         let Baseline {
             scratch,
             stencils,
             config,
-            evidence,
             ..
         } = self.baseline().ok_or(Refusal::Internal)?;
         let words = proto.code_words as usize;
@@ -339,13 +340,10 @@ impl Rt {
         let mut analysis = Analysis {
             rt: self,
             proto,
-            forwarded: stencils.forwarded,
-            gists: &stencils.gists,
+            facts: &stencils.facts,
             bake,
             registers: config.registers,
             types: config.types,
-            direct: config.registers && config.direct_calls,
-            evidence: *evidence,
             marks: &mut scratch.marks[..words],
             loops: &mut scratch.loops,
         };
@@ -353,7 +351,7 @@ impl Rt {
     }
 
     /// Makes the code of a function that was analysed.
-    fn emit(self, proto: &Proto, sites: u32, bake: bool) -> Result<Made, Refusal> {
+    fn emit(self, proto: &Proto, found: Found, sites: u32, bake: bool) -> Result<Made, Refusal> {
         let words = proto.code_words as usize;
         let Baseline {
             linked,
@@ -372,10 +370,12 @@ impl Rt {
             rt: self,
             proto,
             stencils,
-            marks: &scratch.marks[..words],
+            marks: &mut scratch.marks[..words],
             loops: &scratch.loops,
             bake,
             direct: config.direct_calls,
+            registers: config.registers,
+            counts: found.counts,
             evidence: *evidence,
             steps: &mut scratch.steps,
             linked,
@@ -421,79 +421,4 @@ impl Rt {
             });
         }
     }
-}
-
-/// What passes over the code ask of an operation, from the op table: a byte, because all the
-/// rest of a row only gets in the way of what the processor keeps at hand.
-///
-/// The length in words, [`RESUMES`], [`CACHES`], [`JUMPS`] and [`LEAVES`].
-const BRIEFS: [u8; 256] = {
-    let mut briefs = [1; 256];
-    let mut i = 0;
-    while i < OP_COUNT {
-        let extra = OPS[i].extra;
-        assert!(!matches!(extra, Extra::Resume) || matches!(OPS[i].control, Control::Call));
-        briefs[i] = extra.words() as u8
-            | if matches!(extra, Extra::Resume) {
-                RESUMES
-            } else {
-                0
-            }
-            | if matches!(
-                OPS[i].control,
-                Control::Branch | Control::Jump | Control::Loop
-            ) {
-                JUMPS
-            } else {
-                0
-            }
-            | if OPS[i].op.leaves_number() { LEAVES } else { 0 }
-            | if matches!(extra, Extra::Ic1 | Extra::Ic2) {
-                CACHES
-            } else {
-                0
-            };
-        i += 1;
-    }
-    briefs
-};
-
-/// Control comes back behind the instruction, by its resume word.
-const RESUMES: u8 = 4;
-/// It has an inline cache.
-const CACHES: u8 = 8;
-/// It may jump.
-const JUMPS: u8 = 16;
-
-/// It leaves a number in a register of the processor.
-const LEAVES: u8 = 32;
-
-/// Does the instruction leave its number in a register of the processor?
-#[inline]
-pub(super) fn leaves_number(insn: Insn) -> bool {
-    BRIEFS[insn.op as usize] & LEAVES != 0
-}
-
-/// Does field d of this instruction say where it jumps to?
-#[inline]
-pub(super) fn jumps(insn: Insn) -> bool {
-    BRIEFS[insn.op as usize] & JUMPS != 0
-}
-
-/// Does control come back behind this instruction, by its resume word?
-#[inline]
-pub(super) fn has_resume_word(insn: Insn) -> bool {
-    BRIEFS[insn.op as usize] & RESUMES != 0
-}
-
-/// Has an instruction of this operation an inline cache?
-#[inline]
-pub(super) fn has_site(op: u8) -> bool {
-    BRIEFS[op as usize] & CACHES != 0
-}
-
-/// Length of the instruction in words.
-#[inline]
-pub(super) fn words_of(insn: Insn) -> u32 {
-    (BRIEFS[insn.op as usize] & 3).into()
 }

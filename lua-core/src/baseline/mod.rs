@@ -19,17 +19,19 @@
 //! `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `plan.rs` chooses stencils, `compile.rs` emits them, `callees.rs` guesses what calls will call, `registers.rs` says where
-//! numbers are, `whole.rs` which have no fraction, `tier.rs` decides what and when, `code.rs`
-//! keeps account of what was
-//! compiled and takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the
-//! embedder look.
+//! `loops.rs` looks over the code in advance, `plan.rs` chooses stencils, `compile.rs` emits
+//! them. `facts.rs` says of operations what these ask, `callees.rs` guesses what calls will
+//! call, `registers.rs` says where numbers are, `whole.rs` which have no fraction. `tier.rs`
+//! decides what is compiled and when, `code.rs` keeps account of it and takes it away again,
+//! `sites.rs` has the inline caches, `observe.rs` lets the embedder look.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
 
 mod callees;
 mod code;
 mod compile;
+mod facts;
+mod loops;
 mod observe;
 mod plan;
 mod registers;
@@ -44,8 +46,9 @@ use crate::isa::{Insn, OP_COUNT, OPS};
 use crate::shortcuts::{DIRECT, Passes};
 use crate::vm::Vm;
 use callees::Evidence;
+use loops::{KEPT, Loop};
 use plan::Step;
-use registers::{KEPT, Loop, Mark};
+use registers::Mark;
 use rt_nostd::{CodeRegion, LinkedBundle, PatchSlot, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
@@ -359,8 +362,8 @@ struct Stencils {
     plain: [OpStencil; OP_COUNT],
     /// In memory of the region: too much to be handed about on a small native stack.
     forwarded: &'static [Forwarded; OP_COUNT],
-    /// What there is of those, in short, by operation: bits of [`gist`].
-    gists: [u8; 256],
+    /// What the walks over the code ask of each operation.
+    facts: facts::Table,
     /// For `Call` and `TailCall` with arguments up to the top.
     open: [OpStencil; 2],
     /// For calls of [`DIRECT`] functions.
@@ -473,7 +476,7 @@ impl Vm<'_> {
             stats: BaselineStats::default(),
             stencils: Stencils {
                 plain: stencils,
-                gists: gists(forwarded),
+                facts: facts::table(forwarded),
                 forwarded,
                 open,
                 direct,
@@ -628,27 +631,6 @@ fn forms_of(bundle: &Bundle<'_>, targets: &Targets, name: &str) -> Option<(Forwa
         }
     }
     Some((forms, falls))
-}
-
-/// What stencils an operation has besides that with all operands in the frame.
-mod gist {
-    /// An operand may come in a register of the processor.
-    pub(super) const TAKES: u8 = 1;
-    /// The result can become the number, if asked to.
-    pub(super) const MAY_LEAVE: u8 = 2;
-}
-
-fn gists(forwarded: &[Forwarded; OP_COUNT]) -> [u8; 256] {
-    let mut out = [0; 256];
-    for (gist, forms) in out.iter_mut().zip(forwarded) {
-        if forms.iter().take(3).any(|form| !form.is_none()) {
-            *gist |= gist::TAKES;
-        }
-        if !forms[registers::LEAVES].is_none() {
-            *gist |= gist::MAY_LEAVE;
-        }
-    }
-    out
 }
 
 /// The stencils that change what is in the processor's registers.

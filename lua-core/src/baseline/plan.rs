@@ -1,22 +1,28 @@
 //! The plan of a function's code: which stencils, one after the other, and what each of them
-//! is told. Written once by one walk over the bytecode, which also measures the code; read by
-//! the emitter, by the account of what was compiled, and by observers.
+//! is told. Written once by the second walk over the bytecode, which also measures the code; read
+//! by the emitter, by the account of what was compiled, and by observers.
 //!
 //! A step is a stencil. Everything that is to be decided is decided here: the form of an
 //! operation that fits where its operands are (`registers.rs`), its short variant, the library
 //! function that a call has in it (`callees.rs`), the moves around it. What follows is to copy
 //! and to fill in.
 //!
+//! The steps of an instruction are made when the next one has been looked at: that says
+//! whether it must leave its number, and whether control from outside enters there elsewhere.
+//!
 //! Must not know what any operation means, and must not allocate for each step: the list is
 //! scratch memory that is used again. Called by `compile.rs`.
 
 use super::callees::{Callees, Evidence};
-use super::compile::{Refusal, has_resume_word, has_site, words_of};
-use super::registers::{Loop, Mark};
-use super::{OpStencil, Stencils, Variants, leads};
+use super::compile::Refusal;
+use super::facts::{self, Facts, words_of};
+use super::loops::Loop;
+use super::registers::{Handed, Mark, Places};
+use super::{OpStencil, Stencils, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
-use crate::isa::{CALL_BYTES, Insn, OPS, Op};
+use crate::isa::{CALL_BYTES, Insn, Op};
 use crate::proto::Proto;
+use crate::shortcuts::{DIRECT, Passes};
 use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Stamper};
 
 /// A stencil of a function's code.
@@ -75,6 +81,9 @@ pub(super) mod what {
     pub(in super::super) const WAITS: u8 = 64;
 }
 
+// It is taken over from what is known of the operation.
+const _: () = assert!(what::SITE as u32 == facts::CACHES);
+
 /// Why there is no plan.
 pub(super) enum Unplanned {
     NoMemory,
@@ -116,12 +125,16 @@ pub(super) struct Planner<'p> {
     pub(super) proto: &'p Proto,
     pub(super) stencils: &'p Stencils,
     /// One for each word.
-    pub(super) marks: &'p [Mark],
+    pub(super) marks: &'p mut [Mark],
     pub(super) loops: &'p [Loop],
     /// Caches go into the main code.
     pub(super) bake: bool,
     /// Calls that are expected to call certain functions get the stencils for that.
     pub(super) direct: bool,
+    /// Numbers are handed on in the processor's registers.
+    pub(super) registers: bool,
+    /// Variables of loops may be known to be whole.
+    pub(super) counts: bool,
     pub(super) evidence: Evidence,
     pub(super) steps: &'p mut Buffer<Step>,
     pub(super) linked: &'p LinkedBundle<'static>,
@@ -134,77 +147,116 @@ pub(super) struct Planner<'p> {
     pub(super) falls_to: Option<u32>,
 }
 
-impl Planner<'_> {
+/// An instruction whose steps are to be made.
+#[derive(Clone, Copy)]
+struct Pending<'p> {
+    insn: Insn,
+    /// The stencil with all operands in the frame.
+    stencil: &'p OpStencil,
+    /// First word of the instruction.
+    at: u32,
+    /// Of its operation, or the one that this is a quickened form of.
+    facts: Facts,
+    handed: Handed,
+    /// The stencil is that of a library function: its index in [`DIRECT`].
+    direct: Option<u16>,
+}
+
+impl Pending<'_> {
+    /// Of a call: does it go on behind it by itself, too?
+    #[inline(always)]
+    fn goes_on(&self) -> bool {
+        self.stencil.next || self.stencil.leads & leads::FALLS_TO_ENTRY != 0
+    }
+
+    /// What is told to its own step, but for labels, where that leads, and whether the step
+    /// that control comes back to lies right behind it.
+    #[inline(always)]
+    fn told(&self) -> (u8, u8, bool) {
+        let does = what::OPERANDS | self.facts.only(facts::CACHES) as u8;
+        let to = self.stencil.leads;
+        if !self.facts.has(facts::RESUMES) {
+            return (does, to, false);
+        }
+        if self.goes_on() {
+            return (does | what::WAITS, to, false);
+        }
+        match to & leads::ENTRY {
+            0 => (does, to, true),
+            _ => (does, to ^ (leads::ENTRY | leads::BEYOND), true),
+        }
+    }
+}
+
+impl<'p> Planner<'p> {
     /// Makes it. Gives the size of the code, and the number of instructions.
     pub(super) fn run(&mut self) -> Result<(CodeSize, u32), Unplanned> {
         self.steps.truncate(0);
         self.labels.fill(NO_LABEL);
-        let mut callees = Callees::new(self.rt, self.evidence);
+        let stencils = self.stencils;
+        let (rt, entry, words) = (self.rt, self.proto.entry, self.proto.code_words);
+        let mut callees = Callees::new(rt, self.evidence);
+        let mut places = Places::new(rt, entry, self.loops, self.registers, self.counts);
+        let mut before = Pending {
+            insn: Insn::from_word(0),
+            stencil: &stencils.plain[0],
+            at: 0,
+            facts: Facts::default(),
+            handed: Handed::PLAIN,
+            direct: None,
+        };
         let mut at = 0;
         let mut count = 0;
         let mut all_plain = true;
         let mut backs_wait = false;
-        while at < self.proto.code_words {
-            let pc = self.proto.entry + at * 8;
-            let insn = Insn::from_word(self.rt.get(pc));
-            let mark = self.marks[at as usize];
-            callees.note(insn, pc);
-            let mut op = insn.op as usize;
-            let mut does = what::BEGINS | what::OPERANDS;
-            if has_site(insn.op) {
-                does |= what::SITE;
-                if !self.bake {
-                    op = OPS[op].base as usize;
-                }
+        while at < words {
+            let pc = entry + at * 8;
+            let insn = Insn::from_word(rt.get(pc));
+            let mut op = insn.op;
+            let mut facts = stencils.facts[op as usize];
+            if !self.bake {
+                op = facts.base();
+                facts = stencils.facts[op as usize];
             }
-            let stencils = self.stencils;
-            let mut stencil = &stencils.plain[op];
-            let mut direct = None;
-            if op == Op::Call as usize || op == Op::TailCall as usize {
-                if insn.b == 0 {
-                    stencil = &stencils.open[(op == Op::TailCall as usize) as usize];
-                } else if self.direct
-                    && let Some(expected) = callees.expected(insn)
-                    && let Some(other) = stencils.direct.get(expected)
-                {
-                    stencil = other;
-                    direct = Some(stencils.passed.get(expected).copied().unwrap_or_default());
+            callees.note(insn, facts, pc);
+            let mut it = Pending {
+                insn,
+                stencil: &stencils.plain[op as usize],
+                at,
+                facts,
+                handed: Handed::PLAIN,
+                direct: None,
+            };
+            let mut passes = Passes::Nothing;
+            if facts.has(facts::RESUMES) {
+                if facts.has(facts::CALLS) {
+                    passes = self.callee(&mut it, &callees);
                 }
+                backs_wait |= it.goes_on();
             }
-            let mut to = stencil.leads;
-            let mut back = false;
-            if has_resume_word(insn) {
-                // Where control comes back to lies right behind it, unless it goes on there.
-                back = !stencil.next && to & leads::FALLS_TO_ENTRY == 0;
-                if !back {
-                    does |= what::WAITS;
-                    backs_wait = true;
-                } else if to & leads::ENTRY != 0 {
-                    to ^= leads::ENTRY | leads::BEYOND;
-                }
-            }
-            if mark.is_plain() {
-                let index = stencil.variants.of(insn);
-                self.step(at, index, does, to)?;
-            } else {
+            let Some(mark) = self.marks.get_mut(at as usize) else {
+                break;
+            };
+            it.handed = places.pass(at, insn, facts, passes, mark);
+            if it.handed != Handed::PLAIN {
                 all_plain = false;
-                let kind = Kind {
-                    insn,
-                    op,
-                    stencil,
-                    to,
-                    direct,
-                };
-                self.with_moves(at, kind, does)?;
+                if it.handed.asks() {
+                    before.handed.leave();
+                }
             }
-            if back {
-                self.back(at, insn, true)?;
+            if at > 0 {
+                let outer = mark.has_outer();
+                self.make(&before, outer)?;
             }
-            at += words_of(insn);
+            before = it;
+            at += facts.words();
             count += 1;
         }
+        if count > 0 {
+            self.make(&before, false)?;
+        }
         if !all_plain {
-            for at in 0..self.proto.code_words {
+            for at in 0..words {
                 if self.marks[at as usize].has_outer() && !self.starts(at) {
                     self.outer(at, leads::ON_AT)?;
                 }
@@ -216,8 +268,52 @@ impl Planner<'_> {
         Ok((self.finish()?, count))
     }
 
+    /// Finds the stencil of a call by what it will most likely call. Says what passes through
+    /// the processor's registers.
+    fn callee(&self, it: &mut Pending<'p>, callees: &Callees) -> Passes {
+        let tail = it.insn.op == Op::TailCall as u8;
+        if it.insn.b == 0 {
+            it.stencil = &self.stencils.open[tail as usize];
+            return Passes::Nothing;
+        }
+        if !self.direct {
+            return Passes::Nothing;
+        }
+        let Some(expected) = callees.expected(it.insn) else {
+            return Passes::Nothing;
+        };
+        let (Some(stencil), Some(row)) = (self.stencils.direct.get(expected), DIRECT.get(expected))
+        else {
+            return Passes::Nothing;
+        };
+        it.stencil = stencil;
+        it.direct = Some(expected as u16);
+        match self.registers && !tail {
+            true => row.4,
+            false => Passes::Nothing,
+        }
+    }
+
+    /// Makes the steps of an instruction, with what comes before it and behind it. The next one
+    /// has an outer entry or not.
+    #[inline(always)]
+    fn make(&mut self, it: &Pending<'p>, next_outer: bool) -> Result<(), Unplanned> {
+        if (it.handed != Handed::PLAIN) | next_outer {
+            return self.with_moves(it);
+        }
+        let (does, to, back) = it.told();
+        // If it falls through to anything, that comes next.
+        let index = it.stencil.variants.of(it.insn);
+        self.add(it.at, index, does | what::BEGINS, to)?;
+        if back {
+            self.back(it.at, it.insn, true)?;
+        }
+        Ok(())
+    }
+
     /// Where control comes back to from what the call at `at` calls; `next` if the instruction
     /// behind it is what is emitted next.
+    #[inline(never)]
     fn back(&mut self, at: u32, insn: Insn, next: bool) -> Result<(), Unplanned> {
         let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
         let behind = self.marks.get((at + CALL_BYTES / 8) as usize);
@@ -249,8 +345,17 @@ impl Planner<'_> {
     }
 
     /// Adds a step.
-    #[inline(always)]
     fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
+        let (step, outline) = self.add(at, index, does, to)?;
+        if to & (leads::FALLS_TO_ENTRY | leads::ON_AT | leads::BEYOND) != 0 {
+            self.falls_to = self.falls_to(step, to, outline);
+        }
+        Ok(())
+    }
+
+    /// Adds a step that falls through to what comes next, if it does.
+    #[inline(always)]
+    fn add(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(Step, Outline), Unplanned> {
         let outline = self.linked.outline(index.into());
         let outline = outline.ok_or(EmitError::UnknownStencil {
             index: index.into(),
@@ -285,10 +390,7 @@ impl Planner<'_> {
         if (self.place[0] | self.place[1]) >> 31 != 0 {
             return Err(EmitError::TooLarge.into());
         }
-        if to & (leads::FALLS_TO_ENTRY | leads::ON_AT | leads::BEYOND) != 0 {
-            self.falls_to = self.falls_to(step, to, outline);
-        }
-        Ok(())
+        Ok((step, outline))
     }
 
     /// Where a stencil falls through to that is told so.
@@ -363,61 +465,68 @@ impl Planner<'_> {
         self.loop_of(at).is_some_and(|kept| kept.start == at)
     }
 
-    /// The steps of an instruction that isn't plain: with what comes before it and behind it.
-    fn with_moves(&mut self, at: u32, kind: Kind<'_>, does: u8) -> Result<(), Unplanned> {
-        let Kind {
+    /// The steps of an instruction that may not be plain: with what comes before it and behind
+    /// it.
+    #[inline(never)]
+    fn with_moves(&mut self, it: &Pending<'p>) -> Result<(), Unplanned> {
+        let Pending {
             insn,
-            op,
             stencil,
-            to,
+            at,
+            facts,
+            handed,
             direct,
-        } = kind;
+        } = *it;
         let stencils = self.stencils;
         let moves = &stencils.moves;
-        let mark = self.marks[at as usize];
         if self.starts(at) {
             // What comes from before the loop.
             self.outer(at, leads::NEXT)?;
         }
         let mut begins = what::BEGINS;
-        let other = mark.other().map(|k| moves.other[k]);
-        let take = mark.take().map(|k| moves.take[k]);
+        let other = handed.other().map(|k| moves.other[k]);
+        let take = handed.take().map(|k| moves.take[k]);
         for index in [other, take].into_iter().flatten() {
             self.step(at, index, begins, leads::NEXT)?;
             begins = 0;
         }
-        let turn = match () {
-            () if op == Op::ForLoop as usize => mark.keep().map(|k| (0, k)),
-            () if op == Op::ForLoopUp as usize => mark.keep().map(|k| (1, k)),
-            () => None,
+        let turn = match facts.has(facts::COUNTS) {
+            true => handed.keep(),
+            false => None,
         };
-        let variants = match mark.form() {
-            _ if let Some((which, k)) = turn => moves.turns[which][k],
-            Some(form) if !has_resume_word(insn) => stencils.forwarded[op][form],
+        let variants = match handed.form() {
+            _ if let Some(k) = turn => moves.turns[(insn.op == Op::ForLoopUp as u8) as usize][k],
+            Some(form) if !facts.has(facts::RESUMES) => {
+                let op = if self.bake { insn.op } else { facts.base() };
+                stencils.forwarded[op as usize][form]
+            }
             // Of calls only some have a form: that with the argument as the number.
-            Some(_) => match direct {
-                Some(passed) if !passed.is_none() => passed,
+            Some(_) => match direct.and_then(|i| stencils.passed.get(i as usize)) {
+                Some(passed) if !passed.is_none() => *passed,
                 _ => stencil.variants,
             },
             None => stencil.variants,
         };
-        let does = does & !what::BEGINS | begins;
-        self.step(at, variants.of(insn), does, to)?;
+        let (does, to, back) = it.told();
+        self.step(at, variants.of(insn), does | begins, to)?;
         if direct.is_some()
-            && mark.keep().is_none()
+            && handed.keep().is_none()
             && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a))
         {
             // It goes on behind it with what is kept; the result is in the frame only.
             let reload = moves.reload[k as usize].of(insn);
             self.step(at, reload, 0, leads::NEXT)?;
         }
-        if let Some(k) = mark.keep()
+        if let Some(k) = handed.keep()
             && turn.is_none()
         {
             self.step(at, moves.keep[k], 0, leads::NEXT)?;
         }
-        if let Some(k) = mark.reload() {
+        if let Some(k) = handed.reload() {
             self.step(at, moves.reload[k].of(insn), 0, leads::NEXT)?;
+        }
+        if back {
+            self.back(at, insn, true)?;
         }
         Ok(())
     }
@@ -440,18 +549,4 @@ impl Planner<'_> {
         }
         Ok(())
     }
-}
-
-/// What an instruction is compiled as.
-struct Kind<'k> {
-    insn: Insn,
-    /// Its operation, or the one that this is a quickened form of.
-    op: usize,
-    /// The stencil with all operands in the frame.
-    stencil: &'k OpStencil,
-    /// Where it leads.
-    to: u8,
-    /// It is that of a library function; the one that gets its argument as the number, if
-    /// there is one.
-    direct: Option<Variants>,
 }

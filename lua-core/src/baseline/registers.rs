@@ -16,23 +16,20 @@
 //! entry, which loads what is to be there: of a loop's first instruction that lies right
 //! before it, of others behind the function's code.
 //!
-//! Must not know what any operation means: it looks at the op table, and at which stencils
-//! there are. Called by `compile.rs`.
+//! Which registers are kept in which loop is known before (`loops.rs`); where the operands of
+//! an instruction come from is decided when it is reached. Only that it must leave its number
+//! for the next one is known when that one is.
+//!
+//! Must not know what any operation means: it looks at [`facts`]. Called by `plan.rs` for each
+//! instruction in turn.
 
-use super::callees::{Callees, Evidence};
-use super::compile::{has_site, jumps, leaves_number, words_of};
-use super::whole::{Around, Whole};
-use super::{FORMS, Forwarded, gist};
-use crate::heap::{Buffer, NoMemory, Rt};
-use crate::isa::{Control, Insn, OP_COUNT, OPS, Op, Operand};
-use crate::proto::Proto;
+use super::FORMS;
+use super::facts::{self, Facts};
+use super::loops::Loop;
+use super::whole::Whole;
+use crate::heap::Rt;
+use crate::isa::Insn;
 use crate::shortcuts::Passes;
-
-/// Most registers of a frame that are kept at a time.
-pub(super) const KEPT: usize = 6;
-
-/// Longest loop, in words, of which registers are kept.
-const LONGEST: u32 = 256;
 
 /// Ways in which operands come from the processor's registers: index among [`FORMS`] stencils
 /// of an operation.
@@ -40,6 +37,7 @@ mod form {
     /// The number is operand a; b and c follow.
     pub(super) const A: u32 = 0;
     pub(super) const B: u32 = 1;
+    pub(super) const C: u32 = 2;
     /// The number is the first of the two operands that can be numbers, the other register
     /// has the second one.
     pub(super) const BOTH: u32 = 3;
@@ -55,39 +53,103 @@ mod form {
     pub(super) const WHOLE: u32 = 8;
 }
 const _: () = assert!(form::WHOLE as usize + 4 == FORMS);
+const _: () = assert!(form::A + 1 == form::B && form::B + 1 == form::C);
 
-/// The form in which the result becomes the number.
-pub(super) const LEAVES: usize = form::LEAVES as usize;
+/// What it says of an operation that it has a form.
+pub(super) const FORM_FACTS: [(usize, u32); 7] = [
+    (form::A as usize, facts::TAKES_ABC[0]),
+    (form::B as usize, facts::TAKES_ABC[1]),
+    (form::C as usize, facts::TAKES_ABC[2]),
+    (form::BOTH as usize, facts::TAKES_BOTH),
+    (form::SAME as usize, facts::TAKES_SAME),
+    (form::LEAVES as usize, facts::MAY_LEAVE),
+    (form::WHOLE as usize, facts::INDEXES),
+];
 
-/// What is known of a word of code, before it is compiled.
+/// What is known of a word of code that others ask who come to it by a jump: whether one leads
+/// there, and what control from outside finds.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Mark(u32);
+pub(super) struct Mark(u16);
 
 impl Mark {
     /// Nothing: no jump leads here.
     pub(super) const PLAIN: Mark = Mark(0);
     /// A jump leads here.
-    const TARGET: u32 = 1;
+    const TARGET: u16 = 1;
     /// The end of a numeric `for` leads here, and nothing else.
-    const LOOP: u32 = 2;
-    /// An operand comes from the instruction before; the way it comes follows.
-    const NUMBER: u32 = 4;
-    // Fields: one more than a number, or 0.
-    const FORM: u32 = 3;
-    const TAKE: u32 = 6;
-    const OTHER: u32 = 9;
-    const KEEP: u32 = 12;
-    const RELOAD: u32 = 15;
-    /// Which operand comes from the instruction before.
-    const PLACE: u32 = 18;
+    const LOOP: u16 = 2;
+    /// It is a `ForPrep` whose variable isn't assigned.
+    const STEADY: u16 = 4;
+    /// An operand comes from the instruction before; the field says which.
+    const NUMBER: u16 = 8;
+    const PLACE: u32 = 4;
     /// It is a call's argument.
     const ARGUMENT: u32 = 3;
-    /// Its result becomes the number, other than by itself.
-    const LEAVES: u32 = 1 << 20;
-    /// Its index is whole; of a `ForPrep`, at first, that its variable isn't assigned.
-    const WHOLE: u32 = 1 << 21;
     /// It lies in a loop of which registers are kept: its number plus one.
-    const LOOP_NUMBER: u32 = 22;
+    const LOOP_NUMBER: u32 = 6;
+
+    /// Most loops of a function of which registers are kept: what the field holds.
+    pub(super) const LOOPS: usize = (1 << (16 - Mark::LOOP_NUMBER)) - 1;
+
+    /// A jump leads here: the end of a numeric `for`, or another.
+    pub(super) fn lead_to(&mut self, from_for: bool) {
+        self.0 = match from_for && *self == Mark::PLAIN {
+            true => Mark::LOOP,
+            false => self.0 & Mark::STEADY | Mark::TARGET,
+        };
+    }
+
+    /// It is a `ForPrep` whose variable isn't assigned.
+    pub(super) fn make_steady(&mut self) {
+        self.0 |= Mark::STEADY;
+    }
+
+    /// Does a jump lead here?
+    #[inline]
+    pub(super) fn is_target(self) -> bool {
+        self.0 & (Mark::TARGET | Mark::LOOP) != 0
+    }
+
+    /// Which operand comes from the instruction before.
+    #[inline]
+    pub(super) fn number(self) -> Option<usize> {
+        (self.0 & Self::NUMBER != 0).then_some((self.0 >> Self::PLACE & 3) as usize)
+    }
+
+    /// The loop it lies in, if registers are kept in it.
+    #[inline]
+    pub(super) fn of_loop(self) -> Option<usize> {
+        ((self.0 >> Self::LOOP_NUMBER) as usize).checked_sub(1)
+    }
+
+    /// Is there an entry for control from outside?
+    #[inline]
+    pub(super) fn has_outer(self) -> bool {
+        self.0 & Self::NUMBER != 0 || self.0 >> Self::LOOP_NUMBER != 0
+    }
+}
+
+/// How an instruction gets its operands, and what becomes of its result.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Handed(u32);
+
+impl Handed {
+    /// All operands and the result in the frame: one stencil, and nothing around it.
+    pub(super) const PLAIN: Handed = Handed(0);
+    // Fields: one more than a number, or 0.
+    const FORM: u32 = 0;
+    const TAKE: u32 = 3;
+    const OTHER: u32 = 6;
+    const KEEP: u32 = 9;
+    const RELOAD: u32 = 12;
+    /// Its result becomes the number, other than by itself.
+    const LEAVES: u32 = 1 << 15;
+    /// Its index is whole.
+    const WHOLE: u32 = 1 << 16;
+    /// It lies in a loop of which registers are kept.
+    const INSIDE: u32 = 1 << 17;
+    /// The instruction before must leave its number for it.
+    const ASKS: u32 = 1 << 18;
 
     fn set(&mut self, field: u32, value: u32) {
         self.0 |= (value + 1) << field;
@@ -95,6 +157,18 @@ impl Mark {
 
     fn field(self, field: u32) -> Option<usize> {
         ((self.0 >> field & 7) as usize).checked_sub(1)
+    }
+
+    /// The next instruction gets its result as the number.
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        self.0 |= Self::LEAVES;
+    }
+
+    /// Must the instruction before leave its number for it?
+    #[inline]
+    pub(super) fn asks(self) -> bool {
+        self.0 & Self::ASKS != 0
     }
 
     /// Which stencil it gets, if not that with all operands in the frame.
@@ -138,445 +212,217 @@ impl Mark {
     pub(super) fn reload(self) -> Option<usize> {
         self.field(Self::RELOAD)
     }
-
-    /// Is there nothing to emit but one stencil, with all operands in the frame?
-    #[inline]
-    pub(super) fn is_plain(self) -> bool {
-        self.0 >> Self::FORM == 0
-    }
-
-    /// Which operand comes from the instruction before.
-    #[inline]
-    pub(super) fn number(self) -> Option<usize> {
-        (self.0 & Self::NUMBER != 0).then_some((self.0 >> Self::PLACE & 3) as usize)
-    }
-
-    /// The loop it lies in, if registers are kept in it.
-    #[inline]
-    pub(super) fn of_loop(self) -> Option<usize> {
-        ((self.0 >> Self::LOOP_NUMBER) as usize).checked_sub(1)
-    }
-
-    /// Is there an entry for control from outside?
-    #[inline]
-    pub(super) fn has_outer(self) -> bool {
-        self.0 & Self::NUMBER != 0 || self.0 >> Self::LOOP_NUMBER != 0
-    }
 }
 
-/// Most loops of a function of which registers are kept: what the field of a mark holds.
-const LOOPS: usize = (1 << (32 - Mark::LOOP_NUMBER)) - 1;
+/// What the instruction before has left in no register of the frame.
+const NOWHERE: u32 = u8::MAX as u32 + 1;
 
-/// A loop of which registers are kept.
-#[derive(Clone, Copy)]
-pub(super) struct Loop {
-    /// Its first word, and its last instruction.
-    pub(super) start: u32,
-    end: u32,
-    /// How many registers are kept, and which.
-    pub(super) count: usize,
-    pub(super) kept: [u8; KEPT],
-}
-
-impl Loop {
-    /// Where a register is kept.
-    pub(super) fn place_of(&self, register: u8) -> Option<u32> {
-        let kept = self.kept.get(..self.count)?;
-        kept.iter().position(|&r| r == register).map(|i| i as u32)
-    }
-}
-
-/// The operands that are numbers and may come in the processor's registers, as places of a
-/// register in an instruction.
-fn places(forwarded: &Forwarded) -> [bool; 3] {
-    [0, 1, 2].map(|i| !forwarded[i].is_none())
-}
-
-/// What is found out about a function before it is compiled.
-pub(super) struct Analysis<'w> {
-    pub(super) rt: Rt,
-    pub(super) proto: &'w Proto,
-    pub(super) forwarded: &'w [Forwarded; OP_COUNT],
-    /// Which of those there are: bits of [`gist`].
-    pub(super) gists: &'w [u8; 256],
-    /// The quickened forms of instructions are compiled.
-    pub(super) bake: bool,
-    /// What is to be found out.
-    pub(super) registers: bool,
-    pub(super) types: bool,
-    /// Calls of library functions take part.
-    pub(super) direct: bool,
-    pub(super) evidence: Evidence,
-    pub(super) marks: &'w mut [Mark],
-    pub(super) loops: &'w mut Buffer<Loop>,
-}
-
-/// What the first reading of the code finds.
-struct Found {
-    /// There are numeric loops whose variables may be known to be whole.
+/// What is in the processor's registers, as the code is walked over.
+pub(super) struct Places<'p> {
+    rt: Rt,
+    /// Offset of the code.
+    entry: u32,
+    /// Numbers are handed on.
+    registers: bool,
+    /// Whole numbers may be known.
     counts: bool,
-    /// Number of inline caches.
-    sites: u32,
+    loops: &'p [Loop],
+    /// The next one of them, or the one that the walk is in, and where it begins.
+    index: usize,
+    looping: u32,
+    /// The register whose number the instruction before has left, or [`NOWHERE`].
+    number: u32,
+    /// Of the instruction before.
+    before: Facts,
+    whole: Whole,
 }
 
-impl Analysis<'_> {
-    fn instruction(&self, at: u32) -> Insn {
-        Insn::from_word(self.rt.get(self.proto.entry + at * 8))
-    }
-
-    /// Can the operation leave its result as the number, if asked to?
-    fn may_leave(&self, op: Op) -> bool {
-        self.gists[op as usize] & gist::MAY_LEAVE != 0
-    }
-
-    /// The operation that an instruction is compiled as.
-    fn op(&self, insn: Insn) -> Op {
-        let info = &OPS[insn.op as usize];
-        if self.bake { info.op } else { info.base }
-    }
-
-    /// Fills the marks and the list of loops. Gives the number of inline caches.
-    pub(super) fn run(&mut self) -> Result<u32, NoMemory> {
-        self.marks.fill(Mark::PLAIN);
-        self.loops.truncate(0);
-        let found = self.find_targets()?;
-        if self.registers || self.types {
-            self.choose_places(found.counts);
+impl<'p> Places<'p> {
+    /// Before the first instruction of the code that begins at the offset `entry`.
+    pub(super) fn new(
+        rt: Rt,
+        entry: u32,
+        loops: &'p [Loop],
+        registers: bool,
+        counts: bool,
+    ) -> Places<'p> {
+        Places {
+            rt,
+            entry,
+            registers,
+            counts,
+            loops,
+            index: 0,
+            looping: loops.first().map_or(u32::MAX, |kept| kept.start),
+            number: NOWHERE,
+            before: Facts::default(),
+            whole: Whole::default(),
         }
-        Ok(found.sites)
     }
 
-    /// Finds out where jumps lead, and which loops have registers to keep.
-    fn find_targets(&mut self) -> Result<Found, NoMemory> {
-        let mut counts = false;
-        let mut sites = 0;
-        let mut at = 0;
-        // The end of the last loop: one that contains it isn't innermost.
-        let mut last_end = 0;
-        let mut around = Around::default();
-        while at < self.proto.code_words {
-            let insn = self.instruction(at);
-            if self.types
-                && let Some(prepared) = around.read(at, insn)
-            {
-                self.marks[prepared as usize].0 |= Mark::WHOLE;
-                counts = true;
-            }
-            sites += has_site(insn.op) as u32;
-            if !jumps(insn) {
-                at += words_of(insn);
-                continue;
-            }
-            let info = &OPS[insn.op as usize];
-            let to = at.wrapping_add(insn.d);
-            if matches!(
-                info.control,
-                Control::Branch | Control::Jump | Control::Loop
-            ) && let Some(mark) = self.marks.get_mut(to as usize)
-            {
-                let of_loop = matches!(info.op, Op::ForLoop | Op::ForLoopUp);
-                mark.0 = if of_loop && *mark == Mark::PLAIN {
-                    Mark::LOOP
-                } else {
-                    mark.0 & Mark::WHOLE | Mark::TARGET
-                };
-                if info.control == Control::Loop && to <= at {
-                    let innermost = last_end <= to;
-                    last_end = at + 1;
-                    if innermost && self.registers && at - to <= LONGEST && self.loops.len() < LOOPS
-                    {
-                        self.consider(to, at)?;
-                    }
-                }
-            }
-            at += words_of(insn);
-        }
-        Ok(Found { counts, sites })
-    }
-
-    /// Notes an innermost loop if it has registers worth keeping: those that get numbers in
-    /// it, which are operands there, but not of the next instruction only.
-    fn consider(&mut self, start: u32, end: u32) -> Result<(), NoMemory> {
-        /// Registers below this number may be kept.
-        const MANY: usize = 64;
-        #[derive(Clone, Copy, Default)]
-        struct Uses {
-            /// Times it is an operand that the instruction before didn't leave.
-            far: u8,
-            /// Times it gets a number, and anything else.
-            numbers: u8,
-            others: u8,
-            /// It is an operand before it gets a number: that comes from the turn before.
-            carried: bool,
-        }
-        let mut uses = [Uses::default(); MANY];
-        let mut number = None;
-        let mut at = start;
-        while at <= end {
-            let insn = self.instruction(at);
-            let info = &OPS[insn.op as usize];
-            if self.marks[at as usize].0 & (Mark::TARGET | Mark::LOOP) != 0 {
-                number = None;
-            }
-            let registers = [insn.a, insn.b, insn.c];
-            for (place, &register) in places(&self.forwarded[info.op as usize])
-                .iter()
-                .zip(&registers)
-            {
-                if *place
-                    && number != Some(register)
-                    && let Some(uses) = uses.get_mut(register as usize)
-                {
-                    uses.far = uses.far.saturating_add(1);
-                    uses.carried |= uses.numbers == 0;
-                }
-            }
-            let leaves = info.op.leaves_number() || self.may_leave(self.op(insn));
-            number = leaves.then_some(insn.a);
-            match info.operands[0] {
-                Operand::Dst if info.control == Control::Next && info.op != Op::LoadNil => {
-                    if let Some(uses) = uses.get_mut(insn.a as usize) {
-                        let n = match number {
-                            Some(_) => &mut uses.numbers,
-                            None => &mut uses.others,
-                        };
-                        *n = n.saturating_add(1);
-                    }
-                }
-                Operand::Dst => {
-                    // Several registers, or only on one way.
-                    let last = match info.op {
-                        Op::LoadNil => insn.a.saturating_add(insn.b),
-                        _ => insn.a,
-                    };
-                    for uses in uses
-                        .iter_mut()
-                        .take(last as usize + 1)
-                        .skip(insn.a as usize)
-                    {
-                        uses.others = u8::MAX;
-                    }
-                }
-                // After a call, control comes from outside.
-                Operand::Run if !matches!(info.op, Op::Call | Op::TailCall) => {
-                    // How many registers from a on.
-                    let count = match info.base {
-                        Op::ForPrep | Op::ForLoop | Op::ForLoopUp | Op::IterLoop => 4,
-                        Op::Method => 3,
-                        Op::IterCall => 4 + insn.b as usize,
-                        _ => MANY,
-                    };
-                    for uses in uses.iter_mut().skip(insn.a as usize).take(count) {
-                        uses.others = u8::MAX;
-                    }
-                }
-                _ => {}
-            }
-            at += words_of(insn);
-        }
-        let mut found = Loop {
-            start,
-            end,
-            count: 0,
-            kept: [0; KEPT],
+    /// Goes over the next instruction; if it is a call of what is expected, something
+    /// `passes`. Says how it gets its operands, and notes that in the mark of its word.
+    #[inline(always)]
+    pub(super) fn pass(
+        &mut self,
+        at: u32,
+        insn: Insn,
+        facts: Facts,
+        passes: Passes,
+        mark: &mut Mark,
+    ) -> Handed {
+        let called = passes != Passes::Nothing;
+        let comes = self.comes(insn, facts);
+        let handed = if (comes != 0) | called | (at >= self.looping) | self.counts {
+            self.look(at, insn, facts, passes, mark)
+        } else {
+            Handed::PLAIN
         };
-        for carried in [true, false] {
-            for (register, uses) in uses.iter().enumerate() {
-                let worth = uses.numbers > 0
-                    && uses.far > 0
-                    && uses.others < 3
-                    && uses.carried == carried
-                    && (carried || uses.far >= uses.numbers);
-                if worth && let Some(place) = found.kept.get_mut(found.count) {
-                    *place = register as u8;
-                    found.count += 1;
-                }
-            }
-        }
-        let last = self.instruction(end);
-        if matches!(OPS[last.op as usize].op, Op::ForLoop | Op::ForLoopUp)
-            && let Some(place) = found.kept.get_mut(found.count)
-        {
-            *place = last.a;
-            found.count += 1;
-        }
-        if found.count > 0 {
-            self.loops.push(self.rt, found)?;
-        }
-        Ok(())
+        let leaves = called | facts.has(facts::LEAVES | facts::MAY_LEAVE);
+        let number = if leaves { insn.a.into() } else { NOWHERE };
+        let prepares = facts.has(facts::PREPARES);
+        self.number = match prepares {
+            true => insn.a.wrapping_add(3).into(),
+            false => number,
+        };
+        self.before = facts;
+        handed
     }
 
-    /// Finds out what each instruction gets and leaves in the processor's registers.
-    /// Of whole numbers only if it `counts`.
-    fn choose_places(&mut self, counts: bool) {
-        let mut at = 0;
-        // The register whose number the instruction before has left.
-        let mut number = None;
-        // Where it must be asked to leave it.
-        let mut asked = None;
-        // It was a `ForPrep`: the only way to a loop's beginning besides the loop's end.
-        let mut begun = false;
-        let mut index = 0;
-        let mut whole = Whole::default();
-        let mut callees = Callees::new(self.rt, self.evidence);
-        let loops: &[Loop] = self.loops;
-        // Where the next loop begins, or this one.
-        let mut looping = loops.first().map_or(u32::MAX, |l| l.start);
-        while at < self.proto.code_words {
-            let insn = self.instruction(at);
-            let passes = match self.direct {
-                true => callees.passes(insn, self.proto.entry + at * 8),
-                false => Passes::Nothing,
-            };
-            let takes = self.gists[insn.op as usize] & gist::TAKES != 0;
-            let called = passes != Passes::Nothing;
-            if !(number.is_some() && takes || at >= looping || counts || called) {
-                // The usual case of what follows, in few steps.
-                let may_leave = self.may_leave(self.op(insn));
-                begun = insn.op == Op::ForPrep as u8;
-                number = match begun {
-                    true => Some(insn.a.wrapping_add(3)),
-                    false => (may_leave || leaves_number(insn)).then_some(insn.a),
+    /// Which operands the instruction before has left: bits 0 to 2 are a to c. If control can
+    /// come from elsewhere, that doesn't count.
+    #[inline(always)]
+    fn comes(&self, insn: Insn, facts: Facts) -> u32 {
+        let is = |register: u8| (register as u32 == self.number) as u32;
+        (is(insn.a) | is(insn.b) << 1 | is(insn.c) << 2) & facts.takes()
+    }
+
+    /// The unusual case: the instruction may get something.
+    #[inline(never)]
+    fn look(
+        &mut self,
+        at: u32,
+        insn: Insn,
+        facts: Facts,
+        passes: Passes,
+        mark: &mut Mark,
+    ) -> Handed {
+        let called = passes != Passes::Nothing;
+        let mut handed = Handed::PLAIN;
+        if at >= self.looping && self.loops.get(self.index).is_some_and(|l| at > l.end) {
+            self.index += 1;
+            let next = self.loops.get(self.index);
+            self.looping = next.map_or(u32::MAX, |kept| kept.start);
+        }
+        let inside = match at >= self.looping {
+            true => self.loops.get(self.index),
+            false => None,
+        };
+        // A `ForPrep` is the only way to a loop's beginning besides the loop's end.
+        let begun = self.before.has(facts::PREPARES) && mark.0 & Mark::TARGET == 0;
+        let alone = self.registers && (begun || !mark.is_target());
+        if self.counts {
+            if mark.is_target() {
+                self.whole.meet();
+            }
+            if facts.has(facts::INDEXES) {
+                // Of these operations, the key only comes in a register.
+                let key = match facts.has(facts::TAKES_ABC[1]) {
+                    true => insn.b,
+                    false => insn.c,
                 };
-                asked = may_leave.then_some(at);
-                at += words_of(insn);
-                continue;
-            }
-            let info = &OPS[insn.op as usize];
-            let forwarded = &self.forwarded[info.op as usize];
-            if loops.get(index).is_some_and(|l| at > l.end) {
-                index += 1;
-                looping = loops.get(index).map_or(u32::MAX, |l| l.start);
-            }
-            let inside = loops.get(index).filter(|l| l.start <= at);
-            let mark = &mut self.marks[at as usize];
-            let steady = info.op == Op::ForPrep && mark.0 & Mark::WHOLE != 0;
-            mark.0 &= !Mark::WHOLE;
-            let comes = mark.0 == 0 || (mark.0 == Mark::LOOP && begun);
-            if counts {
-                if mark.0 != 0 {
-                    whole.meet();
-                }
-                if !forwarded[form::WHOLE as usize].is_none() {
-                    // Of these operations, the key only comes in a register.
-                    let key = match forwarded[form::B as usize].is_none() {
-                        true => insn.c,
-                        false => insn.b,
-                    };
-                    if whole.has(key) {
-                        mark.0 |= Mark::WHOLE;
-                    }
-                }
-                whole.pass(self.rt, self.proto.entry + at * 8, insn, steady);
-            }
-            let number_here = number.filter(|_| comes && self.registers);
-            if number_here.is_some() || inside.is_some() {
-                place_operands(mark, insn, forwarded, number_here, inside);
-            }
-            if passes == Passes::Both && number_here == Some(insn.a.wrapping_add(2)) {
-                mark.0 |= Mark::NUMBER | Mark::ARGUMENT << Mark::PLACE;
-                mark.set(Mark::FORM, form::A);
-            }
-            if mark.number().is_some()
-                && let Some(before) = asked
-            {
-                self.marks[before as usize].0 |= Mark::LEAVES;
-            }
-            let leaves = info.op.leaves_number() || called;
-            let may_leave = self.registers && self.may_leave(self.op(insn));
-            let mark = &mut self.marks[at as usize];
-            if let Some(kept) = inside {
-                mark.0 |= (index as u32 + 1) << Mark::LOOP_NUMBER;
-                if (called || info.operands[0] == Operand::Dst && info.control == Control::Next)
-                    && let Some(place) = kept.place_of(insn.a)
-                {
-                    let field = match leaves || may_leave {
-                        true => Mark::KEEP,
-                        false => Mark::RELOAD,
-                    };
-                    mark.set(field, place);
-                    if may_leave {
-                        mark.0 |= Mark::LEAVES;
-                    }
+                if self.whole.has(key) {
+                    handed.0 |= Handed::WHOLE;
                 }
             }
-            if let Some(kept) = inside
-                && matches!(info.op, Op::ForLoop | Op::ForLoopUp)
+            let steady = mark.0 & Mark::STEADY != 0;
+            let pc = self.entry + at * 8;
+            self.whole.pass(self.rt, pc, insn, facts, steady);
+        }
+        let comes = if alone { self.comes(insn, facts) } else { 0 };
+        if comes != 0 {
+            mark.0 |= Mark::NUMBER | (comes.trailing_zeros() as u16) << Mark::PLACE;
+        }
+        if comes != 0 || inside.is_some() && facts.takes() != 0 {
+            place_operands(&mut handed, insn, facts, comes, inside);
+        }
+        let argument = insn.a.wrapping_add(2).into();
+        if passes == Passes::Both && alone && self.number == argument {
+            mark.0 |= Mark::NUMBER | (Mark::ARGUMENT as u16) << Mark::PLACE;
+            handed.set(Handed::FORM, form::A);
+        }
+        if mark.0 & Mark::NUMBER != 0 && self.before.has(facts::MAY_LEAVE) {
+            handed.0 |= Handed::ASKS;
+        }
+        if let Some(kept) = inside {
+            mark.0 |= (self.index as u16 + 1) << Mark::LOOP_NUMBER;
+            handed.0 |= Handed::INSIDE;
+            let may_leave = facts.has(facts::MAY_LEAVE);
+            if (called || facts.has(facts::HAS_RESULT | facts::COUNTS))
                 && let Some(place) = kept.place_of(insn.a)
             {
-                mark.set(Mark::KEEP, place);
+                let leaves = called || facts.has(facts::LEAVES | facts::COUNTS);
+                let field = match leaves || may_leave {
+                    true => Handed::KEEP,
+                    false => Handed::RELOAD,
+                };
+                handed.set(field, place);
+                if may_leave {
+                    handed.leave();
+                }
             }
-            begun = info.op == Op::ForPrep;
-            number = match info.op {
-                Op::ForPrep => Some(insn.a.wrapping_add(3)),
-                _ => (leaves || may_leave).then_some(insn.a),
-            };
-            asked = may_leave.then_some(at);
-            at += words_of(insn);
         }
+        handed
     }
 }
 
-/// Says where an instruction's operands come from: `number` is the register that the one
-/// before left, `kept` the loop it is in.
-fn place_operands(
-    mark: &mut Mark,
-    insn: Insn,
-    forwarded: &Forwarded,
-    number: Option<u8>,
-    kept: Option<&Loop>,
-) {
-    let registers = [insn.a, insn.b, insn.c];
-    let places = places(forwarded);
-    let place_of = |register| kept.and_then(|l| l.place_of(register));
-    let mut is_number = [false; 3];
+/// Says where an instruction's operands come from: `comes` are those that the one before left,
+/// `kept` the loop it is in.
+fn place_operands(handed: &mut Handed, insn: Insn, facts: Facts, comes: u32, kept: Option<&Loop>) {
+    let takes = facts.takes();
+    let is_number = |i: u32| comes >> i & 1 != 0;
     let mut kept_at = [None; 3];
-    for i in 0..3 {
-        if places[i] {
-            is_number[i] = number == Some(registers[i]);
-            if !is_number[i] {
-                kept_at[i] = place_of(registers[i]);
+    if let Some(kept) = kept {
+        let registers = [insn.a, insn.b, insn.c];
+        for (i, (place, register)) in (0..).zip(kept_at.iter_mut().zip(registers)) {
+            if takes >> i & 1 != 0 && !is_number(i) {
+                *place = kept.place_of(register);
             }
         }
     }
-    let from_before = is_number.iter().position(|&x| x);
-    if let Some(place) = from_before {
-        mark.0 |= Mark::NUMBER | (place as u32) << Mark::PLACE;
-    }
     // Of two operands, the first one.
-    let first = if places[0] { 0 } else { 1 };
-    let has = |form: u32| !forwarded[form as usize].is_none();
-    if places[first] && places[first + 1] && has(form::BOTH) {
-        let (x, y) = (first, first + 1);
-        match (is_number[x], is_number[y], kept_at[x], kept_at[y]) {
-            (true, true, _, _) if has(form::SAME) => return mark.set(Mark::FORM, form::SAME),
-            (true, false, _, Some(k)) => {
-                mark.set(Mark::OTHER, k);
-                return mark.set(Mark::FORM, form::BOTH);
+    let first = !takes & 1;
+    if facts.has(facts::TAKES_BOTH) {
+        let [a, b, c] = kept_at;
+        let kept_at = if first == 0 { (a, b) } else { (b, c) };
+        let same = facts.has(facts::TAKES_SAME);
+        match (is_number(first), is_number(first + 1), kept_at) {
+            (true, true, _) if same => return handed.set(Handed::FORM, form::SAME),
+            (true, false, (_, Some(k))) => {
+                handed.set(Handed::OTHER, k);
+                return handed.set(Handed::FORM, form::BOTH);
             }
-            (false, true, Some(k), _) => {
-                mark.set(Mark::OTHER, k);
-                return mark.set(Mark::FORM, form::SWAPPED);
+            (false, true, (Some(k), _)) => {
+                handed.set(Handed::OTHER, k);
+                return handed.set(Handed::FORM, form::SWAPPED);
             }
-            (false, false, Some(k), Some(l)) if k == l && has(form::SAME) => {
-                mark.set(Mark::TAKE, k);
-                return mark.set(Mark::FORM, form::SAME);
+            (false, false, (Some(k), Some(l))) if k == l && same => {
+                handed.set(Handed::TAKE, k);
+                return handed.set(Handed::FORM, form::SAME);
             }
-            (false, false, Some(k), Some(l)) if k != l => {
-                mark.set(Mark::TAKE, k);
-                mark.set(Mark::OTHER, l);
-                return mark.set(Mark::FORM, form::BOTH);
+            (false, false, (Some(k), Some(l))) if k != l => {
+                handed.set(Handed::TAKE, k);
+                handed.set(Handed::OTHER, l);
+                return handed.set(Handed::FORM, form::BOTH);
             }
             _ => {}
         }
     }
-    if let Some(place) = from_before {
-        return mark.set(Mark::FORM, form::A + place as u32);
+    if comes != 0 {
+        return handed.set(Handed::FORM, form::A + comes.trailing_zeros());
     }
-    if let Some((place, k)) = (0..3).find_map(|i| Some((i, kept_at[i]?))) {
-        mark.set(Mark::TAKE, k);
-        mark.set(Mark::FORM, form::A + place as u32);
+    if let Some((place, k)) = (0..).zip(kept_at).find_map(|(i, k)| Some((i, k?))) {
+        handed.set(Handed::TAKE, k);
+        handed.set(Handed::FORM, form::A + place);
     }
 }
-
-const _: () = assert!(form::A + 1 == form::B);

@@ -29,7 +29,8 @@
 //! Must not know what an operation does with its cache.
 
 use super::Miss;
-use super::compile::{Spot, words_of};
+use super::compile::Spot;
+use super::facts::words_of;
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;

@@ -10,10 +10,12 @@
 //! front end made may jump into loops. Then an index is a number truncated, or what isn't a
 //! number as an index out of range: nothing worse, since ranges are always checked.
 //!
-//! Must not change what is compiled other than by this knowledge. Called by `registers.rs`.
+//! Must not change what is compiled other than by this knowledge. Called by
+//! `loops.rs` and `registers.rs`.
 
+use super::facts::{self, Facts};
 use crate::heap::Rt;
-use crate::isa::{Control, Insn, OPS, Op, Operand};
+use crate::isa::{Insn, OPS, Op};
 
 /// A set of registers.
 #[derive(Clone, Copy, Default)]
@@ -33,9 +35,10 @@ impl Registers {
 
     /// Takes all from this one on away.
     fn cut(&mut self, from: u8) {
-        for (i, word) in self.0.iter_mut().enumerate() {
-            let first = (from as usize).saturating_sub(i * 64).min(64);
-            *word &= 1u64.checked_shl(first as u32).map_or(u64::MAX, |x| x - 1);
+        let (first, rest) = self.0.split_at_mut(from as usize / 64 + 1);
+        rest.fill(0);
+        if let Some(word) = first.last_mut() {
+            *word &= (1 << (from % 64)) - 1;
         }
     }
 }
@@ -49,56 +52,66 @@ pub(super) struct Around {
     /// Variable and `ForPrep` of each; a loop whose variable is assigned has no `ForPrep`.
     loops: [(u8, Option<u32>); DEEPEST],
     depth: usize,
+    /// Bit n % 64 is set if register n is one of the variables.
+    watched: u64,
+    /// All instructions that may write several registers concern them: if there are any.
+    many: u32,
 }
 
 impl Around {
-    /// Reads the next instruction. Gives the `ForPrep` of a loop that ends here whose variable
-    /// isn't assigned.
-    #[inline]
-    pub(super) fn read(&mut self, at: u32, insn: Insn) -> Option<u32> {
-        if self.depth == 0 && insn.op != Op::ForPrep as u8 {
-            return None;
-        }
-        self.look(at, insn)
+    /// Must [`Around::read`] be told of an instruction that doesn't jump? Without a branch:
+    /// what most of the first walk's look at an instruction is.
+    #[inline(always)]
+    pub(super) fn concerns(&self, insn: Insn, facts: Facts) -> bool {
+        let written = self.watched >> (insn.a % 64) & 1 != 0;
+        facts.has(facts::WRITES_ONE) & written | facts.has(self.many)
     }
 
-    fn look(&mut self, at: u32, insn: Insn) -> Option<u32> {
-        let op = OPS[insn.op as usize].op;
+    /// Reads the next instruction. Gives the `ForPrep` of a loop that ends here whose variable
+    /// isn't assigned.
+    pub(super) fn read(&mut self, at: u32, insn: Insn, facts: Facts) -> Option<u32> {
         let a = insn.a;
-        match op {
-            Op::ForPrep => {
-                if let Some(place) = self.loops.get_mut(self.depth) {
-                    *place = (a.wrapping_add(3), Some(at));
-                    self.depth += 1;
-                } else {
-                    // Too deep: nothing is known of those around, either.
-                    self.depth = 0;
-                }
+        if facts.has(facts::PREPARES) {
+            if let Some(place) = self.loops.get_mut(self.depth) {
+                *place = (a.wrapping_add(3), Some(at));
+                self.depth += 1;
+            } else {
+                // Too deep: nothing is known of those around, either.
+                self.depth = 0;
             }
-            Op::ForLoop | Op::ForLoopUp => {
-                self.depth = self.depth.checked_sub(1)?;
-                let (variable, prepared) = self.loops[self.depth];
-                if variable == a.wrapping_add(3) {
-                    return prepared;
-                }
+            self.watch();
+        } else if facts.has(facts::COUNTS) {
+            self.depth = self.depth.checked_sub(1)?;
+            let (variable, prepared) = self.loops[self.depth];
+            if variable != a.wrapping_add(3) {
                 // Not as the front end has it.
                 self.depth = 0;
             }
-            _ => {
-                let (last, several) = match OPS[op as usize].operands[0] {
-                    Operand::Dst => (a.saturating_add(insn.b), op == Op::LoadNil),
-                    Operand::Run => (u8::MAX, true),
-                    _ => return None,
-                };
-                let last = if several { last } else { a };
-                for (variable, prepared) in self.loops.iter_mut().take(self.depth) {
-                    if a <= *variable && *variable <= last {
-                        *prepared = None;
-                    }
+            self.watch();
+            return prepared.filter(|_| variable == a.wrapping_add(3));
+        } else if facts.has(facts::WRITES_ONE | facts::WRITES_MANY) {
+            let last = match OPS[insn.op as usize].op {
+                Op::LoadNil => a.saturating_add(insn.b),
+                _ if facts.has(facts::WRITES_ONE) => a,
+                _ => u8::MAX,
+            };
+            for (variable, prepared) in self.loops.iter_mut().take(self.depth) {
+                if a <= *variable && *variable <= last {
+                    *prepared = None;
                 }
             }
         }
         None
+    }
+
+    /// Notes which the variables are.
+    fn watch(&mut self) {
+        let variables = self.loops.iter().take(self.depth);
+        self.watched = variables.fold(0, |bits, (variable, _)| bits | 1 << (variable % 64));
+        self.many = match self.depth {
+            0 => 0,
+            _ => facts::WRITES_MANY,
+        };
     }
 }
 
@@ -126,7 +139,15 @@ impl Whole {
     /// Goes over the instruction at the offset `pc`; `steady`: it is a `ForPrep` whose
     /// variable isn't assigned.
     #[inline]
-    pub(super) fn pass(&mut self, rt: Rt, pc: u32, insn: Insn, steady: bool) {
+    pub(super) fn pass(&mut self, rt: Rt, pc: u32, insn: Insn, facts: Facts, steady: bool) {
+        if facts.has(facts::BEARS_ON_WHOLE) {
+            self.reckon(rt, pc, insn, steady);
+        } else if facts.has(facts::WRITES_ONE) {
+            self.others.put(insn.a, false);
+        }
+    }
+
+    fn reckon(&mut self, rt: Rt, pc: u32, insn: Insn, steady: bool) {
         let info = &OPS[insn.op as usize];
         let constant = || is_whole(f64::from_bits(rt.get(pc + 8)));
         let whole = match info.op {
@@ -138,22 +159,15 @@ impl Whole {
             Op::ForPrep => {
                 let known = steady && self.has(insn.a) && self.has(insn.a.wrapping_add(2));
                 self.others.cut(insn.a);
-                self.variables.put(insn.a.wrapping_add(3), known);
-                return;
+                return self.variables.put(insn.a.wrapping_add(3), known);
             }
             Op::ForLoop | Op::ForLoopUp => {
                 self.others.cut(insn.a);
-                self.variables.put(insn.a.wrapping_add(3), false);
-                return;
+                return self.variables.put(insn.a.wrapping_add(3), false);
             }
-            Op::LoadNil => return self.others.cut(insn.a),
-            _ => false,
+            _ => return self.others.cut(insn.a),
         };
-        match info.operands[0] {
-            Operand::Dst if info.control == Control::Next => self.others.put(insn.a, whole),
-            Operand::Dst | Operand::Run => self.others.cut(insn.a),
-            _ => {}
-        }
+        self.others.put(insn.a, whole);
     }
 }
 
