@@ -169,6 +169,11 @@ pub enum ReadyError {
         /// Slots for patches that are needed.
         patches: usize,
     },
+    /// Tables that were filled before aren't of this bundle.
+    Unsound {
+        /// The first stencil that differs.
+        stencil: u32,
+    },
 }
 
 impl fmt::Display for ReadyError {
@@ -178,6 +183,9 @@ impl fmt::Display for ReadyError {
                 f,
                 "tables too short: {stencils} slots for stencils and {patches} for patches needed"
             ),
+            ReadyError::Unsound { stencil } => {
+                write!(f, "the tables aren't of this bundle: stencil {stencil}")
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub use error::{
     EmitError, LinkError, PatchError, ProtectError, ReadyError, RegionError, SpaceError,
 };
 pub use layout::{Assembler, CodeSize, JUMP_LEN, Label, Target};
-pub use link::{Expectations, LinkedBundle, link, resolve_from};
+pub use link::{Expectations, LinkedBundle, fill_tables, link, resolve_from};
 pub use processor::{cpu_features, cpu_features_among};
 pub use ready::{OPERANDS_MAX, Outline, PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};

@@ -127,6 +127,19 @@ pub fn resolve_from<'t>(imports: &'t [(&'t str, usize)]) -> impl FnMut(&str) -> 
     }
 }
 
+/// Fills tables for [`LinkedBundle::use_ready`]: a slot for each stencil, and one for each hole,
+/// wherever the bundle will be linked.
+///
+/// # Errors
+/// [`ReadyError::TooFewSlots`].
+pub fn fill_tables(
+    bundle: &Bundle<'_>,
+    stencils: &mut [StencilSlot],
+    patches: &mut [PatchSlot],
+) -> Result<(), ReadyError> {
+    Table::fill(bundle, stencils, patches).map(|_| ())
+}
+
 impl<'a> LinkedBundle<'a> {
     /// The bundle.
     pub fn bundle(&self) -> &Bundle<'a> {
@@ -188,17 +201,32 @@ impl<'a> LinkedBundle<'a> {
         (stencils, self.bundle.templates().hole_count())
     }
 
-    /// Translates the stencils' holes once, into tables in the caller's memory, after which
-    /// emission is several times faster. The code emitted is the same.
+    /// Translates the stencils' holes once, into tables in the caller's memory: then
+    /// [`Stamper`](crate::Stamper) can emit them.
     ///
     /// # Errors
-    /// [`ReadyError`] if a table is too short; everything is as before then.
+    /// [`ReadyError::TooFewSlots`]; everything is as before then.
     pub fn make_ready(
         &mut self,
         stencils: &'a mut [StencilSlot],
         patches: &'a mut [PatchSlot],
     ) -> Result<(), ReadyError> {
         self.table = Table::fill(&self.bundle, stencils, patches)?;
+        Ok(())
+    }
+
+    /// The same with tables that [`fill_tables`] has filled for this very bundle, say when the
+    /// program was built. Those of another bundle may be refused or give nonsense as code, but
+    /// nothing is written outside of it.
+    ///
+    /// # Errors
+    /// [`ReadyError::Unsound`]; everything is as before then.
+    pub fn use_ready(
+        &mut self,
+        stencils: &'a [StencilSlot],
+        patches: &'a [PatchSlot],
+    ) -> Result<(), ReadyError> {
+        self.table = Table::check(&self.bundle, stencils, patches)?;
         Ok(())
     }
 

@@ -154,6 +154,40 @@ impl StencilSlot {
         align: 0,
     };
 
+    /// The slot with these words, as [`StencilSlot::to_words`] gave them: for tables that are
+    /// made when a program is built.
+    pub const fn from_words(words: [u32; 8]) -> StencilSlot {
+        let [code, hot, cold, fallthrough, first, spans, rest, wants] = words;
+        let [count, falls, align, _] = rest.to_le_bytes();
+        StencilSlot {
+            code,
+            hot,
+            cold,
+            fallthrough,
+            first,
+            count,
+            falls,
+            wants: wants as u16,
+            spans: [spans as u16, (spans >> 16) as u16],
+            align,
+        }
+    }
+
+    /// Its words.
+    pub fn to_words(&self) -> [u32; 8] {
+        let spans = self.spans.map(u32::from);
+        [
+            self.code,
+            self.hot,
+            self.cold,
+            self.fallthrough,
+            self.first,
+            spans[0] | spans[1] << 16,
+            u32::from_le_bytes([self.count, self.falls, self.align, 0]),
+            self.wants.into(),
+        ]
+    }
+
     /// Its outline.
     #[inline]
     pub(crate) fn outline(&self) -> Outline {
@@ -169,6 +203,24 @@ impl StencilSlot {
     #[inline(always)]
     pub(crate) fn lens(&self) -> [u32; 2] {
         [self.hot, self.cold]
+    }
+
+    /// Is there all that is read of it in so many bytes of code?
+    fn has_code(&self, len: usize) -> bool {
+        let [hot, cold, code] = [self.hot, self.cold, self.code].map(u64::from);
+        let spans = match self.spans {
+            [EXACTLY, _] => [hot, cold],
+            spans => spans.map(u64::from),
+        };
+        let least = |part: usize| self.spans[0] == EXACTLY || spans[part] >= LEAST[part] as u64;
+        let whole = |part: usize| spans[part].is_multiple_of(BLOCK as u64);
+        hot <= spans[0]
+            && cold <= spans[1]
+            && least(0)
+            && least(1)
+            && (self.spans[0] == EXACTLY || whole(0) && whole(1))
+            && code + spans[0] <= len as u64
+            && code + hot + spans[1] <= len as u64
     }
 
     /// It may start anywhere.
@@ -205,6 +257,35 @@ impl PatchSlot {
         row: 0,
         word: 0,
     };
+}
+
+impl PatchSlot {
+    /// The slot with this word, as [`PatchSlot::to_word`] gave it.
+    pub const fn from_word(word: u64) -> PatchSlot {
+        let [a, b, slot, row, c, d, e, f] = word.to_le_bytes();
+        PatchSlot {
+            at: u16::from_le_bytes([a, b]),
+            slot,
+            row,
+            word: u32::from_le_bytes([c, d, e, f]),
+        }
+    }
+
+    /// Its word.
+    pub fn to_word(&self) -> u64 {
+        u64::from(self.at)
+            | u64::from(self.slot) << 16
+            | u64::from(self.row) << 24
+            | u64::from(self.word) << 32
+    }
+
+    /// Does it stay in parts of these lengths, and in the tables?
+    fn is_sound(&self, lens: [u32; 2]) -> bool {
+        let row = usize::from(self.row);
+        row < ROWS
+            && usize::from(self.slot) < NEAR + NEAR_MAX
+            && u32::from(self.at) + 4 <= lens[row & 1]
+    }
 }
 
 /// What a stencil takes in the code, and how it ends.
@@ -323,6 +404,39 @@ impl<'a> Table<'a> {
     pub(crate) fn ready<'t>(&'t self, slot: &'t StencilSlot, given: u16) -> Option<Ready<'t>> {
         // Whatever is by the book wants more than can be given.
         (slot.wants & !(given & !BY_THE_BOOK) == 0).then_some(Ready { slot, table: self })
+    }
+
+    /// Tables that were filled before. Checked is what emission relies on lest it write to
+    /// other places than it should.
+    pub(crate) fn check(
+        bundle: &Bundle<'a>,
+        stencils: &'a [StencilSlot],
+        patches: &'a [PatchSlot],
+    ) -> Result<Table<'a>, ReadyError> {
+        let templates = bundle.templates();
+        let unsound = |index: usize| ReadyError::Unsound {
+            stencil: index as u32,
+        };
+        if stencils.len() != bundle.stencil_count() as usize {
+            return Err(unsound(stencils.len()));
+        }
+        for (index, slot) in stencils.iter().enumerate() {
+            if slot.wants & BY_THE_BOOK != 0 {
+                continue;
+            }
+            let first = slot.first as usize;
+            let patches = patches.get(first..first + usize::from(slot.count));
+            let sound = slot.has_code(templates.code().len())
+                && patches.is_some_and(|all| all.iter().all(|patch| patch.is_sound(slot.lens())));
+            if !sound {
+                return Err(unsound(index));
+            }
+        }
+        Ok(Table {
+            stencils,
+            patches,
+            code: templates.code(),
+        })
     }
 
     /// Fills the tables.

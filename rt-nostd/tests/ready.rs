@@ -5,7 +5,7 @@
 use rt_nostd::{
     Assembler, CodeBlock, CodeRegion, CodeSize, EmitError, Emitter, Expectations, Extent, JUMP_LEN,
     Label, LabelState, LinkedBundle, Measure, PatchSlot, ReadyError, Stamper, StencilSlot, Target,
-    link,
+    fill_tables, link,
 };
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -262,8 +262,18 @@ fn run(bundle: &Bundle<'_>, stamped: bool, functions: u32) -> (Vec<String>, Vec<
         cpu_features: CpuFeatures::NONE,
     };
     let mut linked = link(bundle, &mut region, &expectations, |_| None).expect("links");
-    let made = linked.make_ready(&mut stencils, &mut patches);
-    made.expect("enough slots");
+    // As it is when a program is built: as words.
+    fill_tables(bundle, &mut stencils, &mut patches).expect("enough slots");
+    let stencils: Vec<_> = stencils[..bundle.stencil_count() as usize]
+        .iter()
+        .map(|slot| StencilSlot::from_words(slot.to_words()))
+        .collect();
+    let patches: Vec<_> = patches
+        .iter()
+        .map(|slot| PatchSlot::from_word(slot.to_word()))
+        .collect();
+    let used = linked.use_ready(&stencils, &patches);
+    used.expect("tables of this bundle");
     let mut said = Vec::new();
     let mut places = Vec::new();
     for i in 0..functions {
@@ -374,4 +384,57 @@ fn nothing_is_stamped_outside_the_block() {
             .iter()
             .all(|&byte| byte == 0)
     );
+}
+
+#[test]
+fn unsound_tables_are_refused() {
+    let bytes = model(&mut Random(5)).write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = [Extent::EMPTY; 2];
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let expectations = Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    };
+    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let (wanted, wanted_patches) = linked.ready_slots();
+    let mut stencils = vec![StencilSlot::EMPTY; wanted];
+    let mut patches = vec![PatchSlot::EMPTY; wanted_patches];
+    fill_tables(&bundle, &mut stencils, &mut patches).expect("enough slots");
+    assert_eq!(linked.use_ready(&stencils, &patches), Ok(()));
+    let mut refused = |stencils: &[StencilSlot], patches: &[PatchSlot]| {
+        let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+        let said = linked.use_ready(stencils, patches);
+        // SAFETY: nothing was emitted.
+        unsafe { region.free(linked.into_block()) };
+        matches!(said, Err(ReadyError::Unsound { .. }))
+    };
+    assert!(refused(&stencils[1..], &patches));
+    assert!(refused(&stencils, &patches[..wanted_patches / 2]));
+    // What reads or writes elsewhere: places, rows and slots of patches, code, lengths, spans.
+    let ready = |slot: &StencilSlot| slot.to_words()[7] == 0 && slot.to_words()[6] & 255 != 0;
+    let i = stencils.iter().position(ready).expect("one that is ready");
+    let first = stencils[i].to_words()[4] as usize;
+    for word in [0xffff, 0xff << 16, 0xff << 24] {
+        let mut patches = patches.clone();
+        patches[first] = PatchSlot::from_word(patches[first].to_word() | word);
+        assert!(refused(&stencils, &patches), "{word:x}");
+    }
+    for (word, value) in [
+        (0, 1 << 31),
+        (1, 1 << 16),
+        (2, 1 << 16),
+        (4, 1 << 31),
+        (5, 0),
+    ] {
+        let mut stencils = stencils.clone();
+        let mut words = stencils[i].to_words();
+        words[word] = value;
+        stencils[i] = StencilSlot::from_words(words);
+        assert!(refused(&stencils, &patches), "{word}");
+    }
 }

@@ -24,6 +24,7 @@
 //! call, `registers.rs` says where numbers are, `whole.rs` which have no fraction. `tier.rs`
 //! decides what is compiled and when, `code.rs` keeps account of it and takes it away again,
 //! `sites.rs` has the inline caches, `observe.rs` lets the embedder look.
+//! `prebuilt.rs` has tables of the committed bundle.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
 
@@ -34,6 +35,8 @@ mod facts;
 mod loops;
 mod observe;
 mod plan;
+#[cfg(feature = "prebuilt")]
+mod prebuilt;
 mod registers;
 mod sites;
 mod tier;
@@ -423,6 +426,7 @@ impl Vm<'_> {
         config: BaselineConfig,
     ) -> Result<(), InterpError<'b>> {
         let mut code = code;
+        let bytes = bundle;
         // SAFETY: the contract.
         let linked = unsafe { self.link_bundle(bundle, &mut code)? };
         let bundle = *linked.bundle();
@@ -507,8 +511,10 @@ impl Vm<'_> {
             jitter: 1,
         };
         let rt = self.rt();
-        let ready = rt.with_retry(|| rt.make_ready(&mut baseline.linked));
-        ready.map_err(|_| InterpError::NoMemory)?;
+        if !use_prebuilt(bytes, &mut baseline.linked) {
+            let ready = rt.with_retry(|| rt.make_ready(&mut baseline.linked));
+            ready.map_err(|_| InterpError::NoMemory)?;
+        }
         baseline.tell_linked();
         // SAFETY: plain fields.
         unsafe {
@@ -534,6 +540,17 @@ impl Vm<'_> {
             ..b.stats
         })
     }
+}
+
+/// Makes the stencils ready with the tables of the committed bundle; false if it isn't that.
+fn use_prebuilt(bytes: &[u8], linked: &mut LinkedBundle<'static>) -> bool {
+    #[cfg(feature = "prebuilt")]
+    if core::ptr::eq(bytes, crate::engine::interp::PREBUILT) {
+        let used = linked.use_ready(&prebuilt::STENCILS, &prebuilt::PATCHES);
+        return used.is_ok();
+    }
+    let _ = (bytes, linked);
+    false
 }
 
 impl Rt {
