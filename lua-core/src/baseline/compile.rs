@@ -14,7 +14,7 @@ use super::sites::SITE_BYTES;
 use super::{Baseline, Hole, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
-use crate::proto::{CLOSURE_UPVALUES, Proto};
+use crate::proto::{CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, Proto};
 use rt_nostd::{
     CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, SpaceError,
     Spot as Stamp, Stamper, serialize,
@@ -85,6 +85,8 @@ pub(super) struct Made {
 pub(super) struct Spot {
     /// The instruction.
     pub(super) pc: u32,
+    /// The first one of its function.
+    pub(super) entry: u32,
     /// The word that says where a miss goes.
     pub(super) site: u32,
     /// Where a hit goes on.
@@ -113,6 +115,7 @@ struct Emission<'e> {
 impl Emission<'_> {
     fn run(&self, out: &mut Out<'_>) -> Result<(), EmitError<'static>> {
         let mut site = self.sites;
+        out.set(Hole::Frame as usize, frame_bytes(self.rt, self.entry));
         for step in self.steps {
             if step.what & what::OPERANDS != 0 {
                 let pc = self.entry + step.at * 8;
@@ -231,6 +234,11 @@ fn fill_cache(out: &mut Out<'_>, site: u32, shape: u32) {
     out.set(Hole::X0 as usize, shape.max(NO_SHAPE));
 }
 
+/// Bytes that the registers of the function with this bytecode take.
+fn frame_bytes(rt: Rt, entry: u32) -> u32 {
+    rt.get(entry - FRAME_BYTES_BEFORE_ENTRY)
+}
+
 /// The operands of the instruction at `pc`, those that it hasn't included: whoever has no
 /// hole for them doesn't look. Gives the words behind it.
 #[inline(always)]
@@ -306,6 +314,7 @@ impl Rt {
             align: 1,
         };
         let mut out = Stamper::new(linked, region, size)?;
+        out.set(Hole::Frame as usize, frame_bytes(self, spot.entry));
         let words = fill_operands(self, &mut out, insn, spot.pc);
         fill_cache(&mut out, spot.site, words[0] as u32);
         let mut stamp = out.begin(index, [0, 0])?;

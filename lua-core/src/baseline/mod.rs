@@ -257,6 +257,7 @@ define_holes! {
     B "HOLE_B" "Register b, in bytes.";
     C "HOLE_C" "Register c, in bytes.";
     D "HOLE_D" "Field d.";
+    Frame "HOLE_FRAME" "Bytes that the function's registers take.";
     ImmB "HOLE_IMM_B" "Field b.";
     Item "HOLE_ITEM" "Field d, as an index of values in bytes.";
     Kept "HOLE_P0" "Registers that are kept in the processor's, in bytes.";

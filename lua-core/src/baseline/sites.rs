@@ -29,6 +29,7 @@
 //! Must not know what an operation does with its cache.
 
 use super::Miss;
+use super::code::Compiled;
 use super::compile::Spot;
 use super::facts::words_of;
 use crate::calls::Step;
@@ -433,8 +434,11 @@ impl Rt {
         let Ok(stub) = self.allocate_manual(STUB_BYTES) else {
             return false;
         };
+        // SAFETY: the live record of a live prototype.
+        let proto = unsafe { (*self.at::<Compiled>(record)).proto() };
         let spot = Spot {
             pc,
+            entry: self.proto(proto).entry,
             site: stub + offset_of!(Stub, next) as u32,
             next: self.compiled_address(record, pc + words_of(insn(self.at(pc))) * 8),
         };

@@ -15,9 +15,7 @@ use crate::frame::{FrameKind, distance, link};
 use crate::heap::Header;
 use crate::heap::intern::STRING_DATA;
 use crate::isa::{OPS, Op, Operand};
-use crate::proto::{
-    Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of,
-};
+use crate::proto::{Closure, SIGNATURE_BEFORE_ENTRY, SIGNATURE_VARIADIC, params_of};
 use crate::state::Event;
 use crate::table::Table;
 use crate::thread::Thread;
@@ -46,8 +44,7 @@ pub(super) fn call_handler<O: Operands, const N: usize>(
     // SAFETY: behind a frame's registers is slack for this call; that the callee's frame
     // fits is checked first.
     unsafe {
-        let running: u32 = m.get(m.closure(), offset_of!(Closure, entry));
-        let bytes: u32 = m.get_before(running, FRAME_BYTES_BEFORE_ENTRY);
+        let bytes = o.frame_bytes(m);
         // [note][function][header][arguments]
         let area = m.base.byte_add(bytes as usize);
         let base = area.add(3);

@@ -23,7 +23,7 @@ pub mod switches;
 
 use crate::heap::Header;
 use crate::isa::Insn;
-use crate::proto::{CLOSURE_UPVALUES, SIGNATURE_UNCOMPILED};
+use crate::proto::{CLOSURE_UPVALUES, Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_UNCOMPILED};
 use crate::state::VmState;
 use crate::value::tag;
 use core::hint::cold_path;
@@ -129,6 +129,7 @@ macro_rules! pass_on_operands {
     (@ k) => { $crate::pass_on_operands!(@ k() u64); };
     (@ pc) => { $crate::pass_on_operands!(@ pc() *const u64); };
     (@ d) => { $crate::pass_on_operands!(@ d() u32); };
+    (@ frame_bytes) => { $crate::pass_on_operands!(@ frame_bytes(m: $crate::ops::Machine) u32); };
     (@ may_enter) => {
         $crate::pass_on_operands!(@ may_enter(m: $crate::ops::Machine, signature: u32) bool);
     };
@@ -206,6 +207,13 @@ pub trait Operands: Copy {
     #[inline(always)]
     fn may_enter(self, _m: Machine, signature: u32) -> bool {
         signature.wrapping_sub(SIGNATURE_UNCOMPILED) <= self.imm_b() as u32
+    }
+    /// Bytes that the registers of the running frame take. What is computed from them waits
+    /// for three loads, one after the other, unless it is known otherwise.
+    #[inline(always)]
+    fn frame_bytes(self, m: Machine) -> u32 {
+        let entry: u32 = m.get(m.closure(), offset_of!(Closure, entry));
+        m.get_before(entry, FRAME_BYTES_BEFORE_ENTRY)
     }
     /// Upvalue b, in bytes from the start of the closure.
     #[inline(always)]
@@ -306,22 +314,27 @@ impl Operands for Fetch {
 /// The same for an instruction in compiled code: what its cache holds is baked in, so that
 /// nothing would come of changing it.
 #[derive(Clone, Copy)]
-pub struct Settled(Fetch);
+pub struct Settled(Fetch, u32);
 
 impl Settled {
-    /// The operands of the instruction at `pc`.
+    /// The operands of the instruction at `pc`, in a function whose registers take so many
+    /// bytes.
     ///
     /// # Safety
-    /// As [`Fetch::new`].
+    /// As [`Fetch::new`]; it is that function's size.
     #[inline(always)]
-    pub unsafe fn new(pc: *const u64) -> Settled {
-        Settled(Fetch(pc))
+    pub unsafe fn new(pc: *const u64, frame_bytes: u32) -> Settled {
+        Settled(Fetch(pc), frame_bytes)
     }
 }
 
 impl Operands for Settled {
     const LEARNS: bool = false;
     crate::pass_on_operands! { a b c imm_b imm_c d k extra pc }
+    #[inline(always)]
+    fn frame_bytes(self, _m: Machine) -> u32 {
+        self.1
+    }
 }
 
 /// Jump distance of an instruction word in bytes.

@@ -17,6 +17,8 @@ unsafe extern "C" {
     static HOLE_A: u8;
     static HOLE_B: u8;
     static HOLE_C: u8;
+    /// Bytes that the function's registers take.
+    static HOLE_FRAME: u8;
     /// Field b as a number.
     static HOLE_IMM_B: u8;
     /// Field c as a number.
@@ -210,6 +212,10 @@ impl Operands for Baked {
         signature <= opaque!(HOLE_IMM_B)
     }
     #[inline(always)]
+    fn frame_bytes(self, _m: Machine) -> u32 {
+        opaque!(HOLE_FRAME)
+    }
+    #[inline(always)]
     fn up(self) -> usize {
         address!(HOLE_UP)
     }
@@ -311,13 +317,21 @@ pub unsafe extern "rust-preserve-none" fn aot_leave(
     unsafe { asm!("", options(nomem, nostack, preserves_flags)) }
 }
 
-/// The address of what comes behind this stencil.
+/// The address of what comes behind this stencil; and for second parts the size of the frame.
 macro_rules! ahead {
     () => {{
+        let mut ahead = ahead!(alone);
+        ahead.frame = MaybeUninit::new(opaque!(HOLE_FRAME));
+        ahead
+    }};
+    (alone) => {{
         let place: usize;
         asm!("lea {place}, [rip + {next}]", place = out(reg) place, next = sym hole_entry,
             options(pure, nomem, nostack, preserves_flags));
-        Ahead::new(place)
+        Ahead {
+            place: MaybeUninit::new(place),
+            ..Ahead::uninit()
+        }
     }};
 }
 
@@ -560,7 +574,7 @@ macro_rules! stencil {
                         Flow::Native => {
                             cold_path();
                             let pc = o.pc();
-                            let ahead = ahead!();
+                            let ahead = ahead!(alone);
                             go_native!(compiled_shortcuts, o, vm, base, pc, tag, ahead)
                         }
                         Flow::Trap => {
@@ -678,7 +692,7 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE
 
 impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A, B, C, WHOLE> {
     lua_core::pass_on_operands! {
-        a b c imm_b imm_c d k extra pc may_enter up item shape slot epoch new_shape
+        a b c imm_b imm_c d k extra pc may_enter frame_bytes up item shape slot epoch new_shape
     }
     #[inline(always)]
     fn number_a(self, m: Machine) -> f64 {

@@ -47,9 +47,24 @@ type Handler = unsafe extern "rust-preserve-none" fn(
     Number,
 );
 
-/// The address behind a stencil, where what it jumps to goes on; only in what stencils
-/// jump to, else nothing.
-type Ahead = MaybeUninit<usize>;
+/// What stencils tell functions that they jump to, in two registers; else nothing.
+#[derive(Clone, Copy)]
+struct Ahead {
+    /// The address behind the stencil, where what it jumps to goes on.
+    place: MaybeUninit<usize>,
+    /// The bytes that the frame's registers take; only in second parts.
+    frame: MaybeUninit<u32>,
+}
+
+impl Ahead {
+    #[inline(always)]
+    const fn uninit() -> Ahead {
+        Ahead {
+            place: MaybeUninit::uninit(),
+            frame: MaybeUninit::uninit(),
+        }
+    }
+}
 
 /// What a register of the processor holds, in stencils: first the number that the operation
 /// before left in its destination, then another operand, then what the compiler keeps there
@@ -146,7 +161,7 @@ macro_rules! dispatch_next {
 /// To the next instruction, in compiled code.
 macro_rules! jump_ahead {
     ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
-        let code = core::mem::transmute::<usize, Handler>($ahead.assume_init());
+        let code = core::mem::transmute::<usize, Handler>($ahead.place.assume_init());
         jump!(code, $vm, $base, $pc, $tag, Ahead::uninit(), $number)
     }};
 }
@@ -523,6 +538,19 @@ macro_rules! no_part {
     }};
 }
 
+/// The operands of a second part that handlers share, and of one that stencils share.
+macro_rules! fetched {
+    ($pc:expr, $ahead:expr) => {{
+        let _: Ahead = $ahead;
+        Fetch::new($pc)
+    }};
+}
+macro_rules! settled {
+    ($pc:expr, $ahead:expr) => {
+        Settled::new($pc, $ahead.frame.assume_init())
+    };
+}
+
 macro_rules! parts {
     ($modname:ident $operands:ident $prefix:literal $go:ident $next:ident $enter:ident $shortcuts:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         /// The second parts of operations, shared by handlers or by stencils.
@@ -538,7 +566,7 @@ macro_rules! parts {
                 pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
-                        let flow = ops::$module::$body(Machine::new(vm, base, tag), $operands::new(pc));
+                        let flow = ops::$module::$body(Machine::new(vm, base, tag), $operands!(pc, ahead));
                         follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $enter, $shortcuts)
                     }
                 }
@@ -550,7 +578,7 @@ macro_rules! parts {
 for_each_part!(
     parts,
     parts,
-    Fetch,
+    fetched,
     "aot_part_",
     dispatch,
     dispatch_next,
@@ -560,7 +588,7 @@ for_each_part!(
 for_each_part!(
     parts,
     compiled_parts,
-    Settled,
+    settled,
     "aot_compiled_part_",
     resume,
     jump_ahead,
