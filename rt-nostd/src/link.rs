@@ -233,7 +233,9 @@ impl<'a> LinkedBundle<'a> {
     /// What a stencil takes in the code, if it was made ready.
     #[inline(always)]
     pub fn outline(&self, index: u32) -> Option<Outline> {
-        self.table.get(index).map(StencilSlot::outline)
+        let slot = self.table.get(index)?;
+        self.table.expect(slot);
+        Some(slot.outline())
     }
 
     /// The stencils that were made ready.

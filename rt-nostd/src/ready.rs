@@ -30,6 +30,7 @@
 //! loop trusts both. Called by `link`; read by `emit` and `view`.
 
 use crate::error::ReadyError;
+use crate::view::prefetch;
 use stencil_format::{Bundle, Hole, HoleKind, OperandForm, Part, RelTarget, Template, Templates};
 
 /// Targets in the table of values: the bundle's image, the stencil's own parts, continuations,
@@ -396,6 +397,17 @@ impl<'a> Table<'a> {
     #[inline(always)]
     pub(crate) fn get(&self, index: u32) -> Option<&'a StencilSlot> {
         self.stencils.get(index as usize)
+    }
+
+    /// This stencil will be stamped soon: has the processor fetch what that takes, as it does by
+    /// itself only once it is waited for.
+    #[inline(always)]
+    pub(crate) fn expect(&self, slot: &StencilSlot) {
+        let patches = self.patches.as_ptr().wrapping_add(slot.first as usize);
+        prefetch(patches.cast());
+        let code = self.code.as_ptr().wrapping_add(slot.code as usize);
+        prefetch(code);
+        prefetch(code.wrapping_add(64));
     }
 
     /// A stencil of this table to be stamped, if that is possible with these continuations,

@@ -377,6 +377,19 @@ impl Pieces {
     }
 }
 
+/// Has the processor fetch a line of memory that will be read soon.
+#[inline(always)]
+pub(crate) fn prefetch(place: *const u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a hint that may name any address.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(place.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = place;
+}
+
 /// Copies any number of bytes, of which most often there are few.
 ///
 /// # Safety
