@@ -23,7 +23,8 @@
 //! | `space` | which ranges are free: arithmetic, no memory |
 //! | `field` | what the bytes of a hole are: arithmetic, no memory |
 //! | `region` | `CodeRegion`: view and space together |
-//! | `ready` | the holes of all stencils, translated once for the emitter |
+//! | `ready` | the holes of all stencils, translated once for the stamper |
+//! | `fill` | that translation |
 //! | `link` | the AOT part, imports and their islands |
 //! | `layout` | where stencils of a sequence go: shared by both passes |
 //! | `emit` | the two passes |
@@ -40,6 +41,7 @@
 mod emit;
 mod error;
 mod field;
+mod fill;
 mod layout;
 mod link;
 mod processor;
