@@ -2,7 +2,8 @@
 //!
 //! A bundle says of each hole what it is; the emitter asks that millions of times a second.
 //! So the holes are translated once, into records of eight bytes that one short loop without
-//! a branch in it can follow (`Pieces::stamp`). The tables lie in memory of the caller's.
+//! a branch in it can follow (`Pieces::stamp`). The tables lie in memory of the caller's, or in
+//! the program, which had them filled when it was built.
 //! What doesn't fit a record (an eight-byte hole, an import, a part of 64 KiB) is left out,
 //! and such a stencil is emitted by the book: hole by hole, as `emit` reads it in the bundle.
 //! So is one where anything is wrong: the book has the errors.
@@ -27,7 +28,7 @@
 //! on top.
 //!
 //! `fill` makes the records. None may be in use that isn't in its part, or has a slot that isn't
-//! in its table: the loop trusts both. Called by `link`; read by `emit` and `view`.
+//! in its table: the loop trusts both. Called by `link`; read by `stamp` and `view`.
 
 use crate::error::ReadyError;
 use crate::view::prefetch;
@@ -90,9 +91,11 @@ impl Values {
     #[inline(always)]
     pub(crate) fn set(&mut self, ordinal: usize, value: u32) {
         let value = u64::from(value);
-        self.operands[ordinal] = value;
-        if ordinal < NEAR_MAX {
-            self.near[ordinal] = value << 24;
+        if let Some(operand) = self.operands.get_mut(ordinal) {
+            *operand = value;
+        }
+        if let Some(near) = self.near.get_mut(ordinal) {
+            *near = value << 24;
         }
     }
 

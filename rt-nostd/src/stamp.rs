@@ -79,7 +79,8 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
         })
     }
 
-    /// Sets the operand with this ordinal, below [`OPERANDS_MAX`], for the stencils from now
+    /// Sets the operand with this ordinal, below
+    /// [`OPERANDS_MAX`](crate::OPERANDS_MAX), for the stencils from now
     /// on. At first all are 0.
     #[inline(always)]
     pub fn set(&mut self, ordinal: usize, value: u32) {
