@@ -105,7 +105,7 @@ pub(crate) struct Slice {
 }
 
 /// Bytes between the start of a code object and its first instruction:
-/// header, samples and a spare number, address of the compiled function, bytes of registers and map of the compiled
+/// header, samples and the signature for the interpreter, address of the compiled function, bytes of registers and map of the compiled
 /// function, signature, prototype reference.
 pub(crate) const CODE_START: u32 = 40;
 /// Before the entry: how often it was noticed that the function runs, uncompiled.
@@ -127,9 +127,13 @@ pub const SIGNATURE_BEFORE_ENTRY: u32 = 8;
 pub const SIGNATURE_VARIADIC: u32 = 1 << 28;
 /// Bit of the signature of a function with more than [`SMALL_FRAME`] registers.
 pub const SIGNATURE_LARGE: u32 = 1 << 29;
-/// Bit of the signature of a function that isn't compiled: those who run bytecode as well call
-/// it at once, others look closer (`Part::Call`).
+/// Bit of the signature of a function that isn't compiled: only those who run bytecode as well
+/// call it at once, others look closer (`Part::Call`).
 pub const SIGNATURE_UNCOMPILED: u32 = 1 << 30;
+/// The same for those who run bytecode: with a bit [`SIGNATURE_COMPILED`] in place of the other.
+pub const INTERPRETED_BEFORE_ENTRY: u32 = 28;
+/// Bit of that of a compiled function.
+pub const SIGNATURE_COMPILED: u32 = 1 << 31;
 
 // Arguments lie on a stack: their count reaches none of the bits.
 const _: () = assert!(crate::thread::MOST_SLOTS < SIGNATURE_VARIADIC);
@@ -232,7 +236,7 @@ impl Rt {
             parts.is_vararg as u8,
             parts.frame_size as u32,
         )?;
-        let mut signature = (parts.params as u32 + 1) | SIGNATURE_UNCOMPILED;
+        let mut signature = parts.params as u32 + 1;
         if parts.is_vararg {
             signature |= SIGNATURE_VARIADIC;
         }
@@ -245,7 +249,7 @@ impl Rt {
             entry - FRAME_BYTES_BEFORE_ENTRY,
             [parts.frame_size as u32 * 8, 0],
         );
-        self.set(entry - SIGNATURE_BEFORE_ENTRY, signature);
+        self.set_signature(entry, signature | SIGNATURE_UNCOMPILED);
         self.set(entry - PROTO_BEFORE_ENTRY, p);
         // SAFETY: plain field: the list of all prototypes.
         unsafe {
@@ -270,6 +274,17 @@ impl Rt {
             (*self.vm()).protos = p;
         }
         Ok(ProtoRef(p))
+    }
+
+    /// Sets the signature of the function with this first instruction, for all who call it.
+    pub(crate) fn set_signature(self, entry: u32, signature: u32) {
+        let compiled = match signature & SIGNATURE_UNCOMPILED {
+            0 => SIGNATURE_COMPILED,
+            _ => 0,
+        };
+        let interpreted = signature & !SIGNATURE_UNCOMPILED | compiled;
+        self.set(entry - SIGNATURE_BEFORE_ENTRY, signature);
+        self.set(entry - INTERPRETED_BEFORE_ENTRY, interpreted);
     }
 
     /// A prototype's fields.

@@ -174,10 +174,7 @@ impl Rt {
         self.set(proto.entry - COMPILED_BEFORE_ENTRY, entry as u64);
         self.set(proto.entry - MAP_BEFORE_ENTRY, map);
         let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);
-        self.set(
-            proto.entry - SIGNATURE_BEFORE_ENTRY,
-            signature & !SIGNATURE_UNCOMPILED,
-        );
+        self.set_signature(proto.entry, signature & !SIGNATURE_UNCOMPILED);
         Ok(())
     }
 
@@ -277,10 +274,7 @@ impl Rt {
             self.set(proto.entry - COMPILED_BEFORE_ENTRY, 0u64);
             self.set(proto.entry - MAP_BEFORE_ENTRY, 0u32);
             let signature: u32 = self.get(proto.entry - SIGNATURE_BEFORE_ENTRY);
-            self.set(
-                proto.entry - SIGNATURE_BEFORE_ENTRY,
-                signature | SIGNATURE_UNCOMPILED,
-            );
+            self.set_signature(proto.entry, signature | SIGNATURE_UNCOMPILED);
             self.clear_resume_words(&proto);
             let (before, next) = ((*compiled).before, (*compiled).next);
             if before != 0 {

@@ -86,9 +86,7 @@ pub fn call<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let base = m.base.byte_add(a + 16);
         let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
-        if !o.may_enter(m, m.get_before(entry, SIGNATURE_BEFORE_ENTRY))
-            || base > (*m.vm).small_limit
-        {
+        if !o.may_enter(m, entry) || base > (*m.vm).small_limit {
             cold_path();
             return Flow::Rest(Part::Call);
         }
@@ -266,10 +264,7 @@ pub fn tail_call<O: Operands>(m: Machine, o: O) -> Flow {
     unsafe {
         let entry: u32 = m.get(callee as u32, offset_of!(Closure, entry));
         let link = *(m.base.sub(1) as *const u32).add(1);
-        if !o.may_enter(m, m.get_before(entry, SIGNATURE_BEFORE_ENTRY))
-            || m.base > (*m.vm).small_limit
-            || !may_replace(link)
-        {
+        if !o.may_enter(m, entry) || m.base > (*m.vm).small_limit || !may_replace(link) {
             cold_path();
             return Flow::Rest(Part::TailCall);
         }

@@ -23,7 +23,7 @@ pub mod switches;
 
 use crate::heap::Header;
 use crate::isa::Insn;
-use crate::proto::{CLOSURE_UPVALUES, Closure, FRAME_BYTES_BEFORE_ENTRY, SIGNATURE_UNCOMPILED};
+use crate::proto::{CLOSURE_UPVALUES, Closure, FRAME_BYTES_BEFORE_ENTRY, INTERPRETED_BEFORE_ENTRY};
 use crate::state::VmState;
 use crate::value::tag;
 use core::hint::cold_path;
@@ -131,7 +131,7 @@ macro_rules! pass_on_operands {
     (@ d) => { $crate::pass_on_operands!(@ d() u32); };
     (@ frame_bytes) => { $crate::pass_on_operands!(@ frame_bytes(m: $crate::ops::Machine) u32); };
     (@ may_enter) => {
-        $crate::pass_on_operands!(@ may_enter(m: $crate::ops::Machine, signature: u32) bool);
+        $crate::pass_on_operands!(@ may_enter(m: $crate::ops::Machine, entry: u32) bool);
     };
     (@ shape) => { $crate::pass_on_operands!(@ shape() u32); };
     (@ epoch) => { $crate::pass_on_operands!(@ epoch() u32); };
@@ -202,11 +202,11 @@ pub trait Operands: Copy {
     fn arguments(self, _m: Machine) -> usize {
         self.imm_b() - 1
     }
-    /// May a call enter a function with this signature at once: one of no more parameters than
-    /// there are arguments, in the form that its caller runs in?
+    /// May a call enter the function with this first instruction at once: is it one of no more
+    /// parameters than there are arguments, in the form that its caller runs in?
     #[inline(always)]
-    fn may_enter(self, _m: Machine, signature: u32) -> bool {
-        signature.wrapping_sub(SIGNATURE_UNCOMPILED) <= self.imm_b() as u32
+    fn may_enter(self, m: Machine, entry: u32) -> bool {
+        m.get_before::<u32>(entry, INTERPRETED_BEFORE_ENTRY) <= self.imm_b() as u32
     }
     /// Bytes that the registers of the running frame take. What is computed from them waits
     /// for three loads, one after the other, unless it is known otherwise.

@@ -208,8 +208,8 @@ impl Operands for Baked {
         unsafe { (self.0 as *const u8).add(address!(HOLE_PC)) as *const u64 }
     }
     #[inline(always)]
-    fn may_enter(self, _m: Machine, signature: u32) -> bool {
-        signature <= opaque!(HOLE_IMM_B)
+    fn may_enter(self, m: Machine, entry: u32) -> bool {
+        m.get_before::<u32>(entry, SIGNATURE_BEFORE_ENTRY) <= opaque!(HOLE_IMM_B)
     }
     #[inline(always)]
     fn frame_bytes(self, _m: Machine) -> u32 {
@@ -646,7 +646,8 @@ impl Operands for Open {
         ops::call::open_arguments(m, self) as usize
     }
     #[inline(always)]
-    fn may_enter(self, m: Machine, signature: u32) -> bool {
+    fn may_enter(self, m: Machine, entry: u32) -> bool {
+        let signature: u32 = m.get_before(entry, SIGNATURE_BEFORE_ENTRY);
         signature <= ops::call::open_arguments(m, self) + 1
     }
 }

@@ -22,7 +22,7 @@ use core::hint::cold_path;
 use core::mem::{MaybeUninit, offset_of};
 use lua_core::isa::{CALL_BYTES, Extra};
 use lua_core::ops::{self, Fetch, Flow, Machine, Operands, Part, Settled, jump_bytes};
-use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY};
+use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY};
 use lua_core::state::VmState;
 use lua_core::value::TAG;
 use lua_core::{for_each_op, for_each_part, for_each_shortcut};
