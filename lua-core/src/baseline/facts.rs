@@ -20,12 +20,19 @@ pub(super) const CACHES: u32 = 1 << 4;
 pub(super) const RESUMES: u32 = 1 << 5;
 /// It may write several registers, from a on.
 pub(super) const WRITES_MANY: u32 = 1 << 6;
-/// It writes register a, and no other.
-pub(super) const WRITES_ONE: u32 = 1 << 7;
 
 // What isn't in [`BRIEFS`].
-/// Operand a may come in a register of the processor; b and c follow.
-const TAKES: u32 = 8;
+/// Operands a, b, c may come in a register of the processor: in the highest bit of a byte for
+/// each (`registers.rs` compares all three at once).
+pub(super) const TAKES_ABC: [u32; 3] = [1 << 7, 1 << 15, 1 << 23];
+pub(super) const TAKES: u32 = TAKES_ABC[0] | TAKES_ABC[1] | TAKES_ABC[2];
+/// It writes register a, and no other.
+pub(super) const WRITES_ONE: u32 = 1 << 8;
+/// It goes on to the next instruction only, and has a result in register a, or from there on.
+pub(super) const HAS_RESULT: u32 = 1 << 9;
+/// It can go on in another way than that, or write several registers; calls of functions
+/// excepted, behind which control comes from outside.
+pub(super) const SPREADS: u32 = 1 << 10;
 /// The result can become the number, if asked to.
 pub(super) const MAY_LEAVE: u32 = 1 << 11;
 /// Two operands may come in registers; one register may be both.
@@ -33,24 +40,20 @@ pub(super) const TAKES_BOTH: u32 = 1 << 12;
 pub(super) const TAKES_SAME: u32 = 1 << 13;
 /// It has stencils for an index that is known to be whole.
 pub(super) const INDEXES: u32 = 1 << 14;
-/// It goes on to the next instruction only, and has a result in register a, or from there on.
-pub(super) const HAS_RESULT: u32 = 1 << 15;
-/// It can go on in another way than that, or write several registers; calls of functions
-/// excepted, behind which control comes from outside.
-pub(super) const SPREADS: u32 = 1 << 16;
 /// It brings what may be called into its register (`callees.rs`).
-pub(super) const BRINGS: u32 = 1 << 17;
+pub(super) const BRINGS: u32 = 1 << 16;
 /// It jumps back.
-pub(super) const LOOPS: u32 = 1 << 18;
+pub(super) const LOOPS: u32 = 1 << 17;
 /// It ends a numeric `for`.
-pub(super) const COUNTS: u32 = 1 << 19;
+pub(super) const COUNTS: u32 = 1 << 18;
 /// It begins a numeric `for`.
-pub(super) const PREPARES: u32 = 1 << 20;
+pub(super) const PREPARES: u32 = 1 << 19;
 /// It calls a function that register a holds.
-pub(super) const CALLS: u32 = 1 << 21;
-/// It does more to what is known to be whole than to write one register with something of
-/// which nothing is known (`whole.rs`).
-pub(super) const BEARS_ON_WHOLE: u32 = 1 << 22;
+pub(super) const CALLS: u32 = 1 << 20;
+/// Nothing is known behind it to be whole from register a on (`whole.rs`).
+pub(super) const CUTS: u32 = 1 << 21;
+/// Something may be known behind it to be whole that wasn't before.
+pub(super) const MAKES_WHOLE: u32 = 1 << 22;
 /// The operation that it is a quickened form of, or it itself.
 const BASE: u32 = 24;
 
@@ -75,12 +78,6 @@ impl Facts {
     #[inline(always)]
     pub(super) fn only(self, facts: u32) -> u32 {
         self.0 & facts
-    }
-
-    /// Which operands may come in registers of the processor: bits 0 to 2 are a to c.
-    #[inline(always)]
-    pub(super) fn takes(self) -> u32 {
-        self.0 >> TAKES & 7
     }
 
     /// The number of the operation that it is a quickened form of, or its own.
@@ -147,7 +144,8 @@ const STATIC: [u32; 256] = {
             (COUNTS, counts),
             (PREPARES, matches!(op, Op::ForPrep)),
             (CALLS, calls),
-            (BEARS_ON_WHOLE, whole || nil || run || writes && !next),
+            (CUTS, nil || run || writes && !next),
+            (MAKES_WHOLE, whole || counts || matches!(op, Op::ForPrep)),
         ];
         let mut facts = extra.words() as u32 | (info.base as u32) << BASE;
         let mut j = 0;
@@ -175,9 +173,6 @@ pub(super) fn table(forwarded: &[Forwarded; OP_COUNT]) -> Table {
     }
     out
 }
-
-/// That an operand may come in a register of the processor: a, b, c.
-pub(super) const TAKES_ABC: [u32; 3] = [1 << TAKES, 2 << TAKES, 4 << TAKES];
 
 /// The first of the facts, for those who ask nothing else.
 const BRIEFS: [u8; 256] = {

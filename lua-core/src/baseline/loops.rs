@@ -161,7 +161,7 @@ impl Analysis<'_> {
             if self.marks.get(at as usize).is_some_and(|m| m.is_target()) {
                 number = None;
             }
-            if facts.takes() != 0 {
+            if facts.has(facts::TAKES) {
                 for (fact, register) in facts::TAKES_ABC.into_iter().zip([insn.a, insn.b, insn.c]) {
                     if facts.has(fact) && number != Some(register) && register < MANY {
                         far |= bit(register);

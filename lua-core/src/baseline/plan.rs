@@ -150,7 +150,8 @@ pub(super) struct Planner<'p> {
 /// An instruction whose steps are to be made.
 #[derive(Clone, Copy)]
 struct Pending<'p> {
-    insn: Insn,
+    /// The word: to take it apart and put it together again takes longer than the rest.
+    word: u64,
     /// The stencil with all operands in the frame.
     stencil: &'p OpStencil,
     /// First word of the instruction.
@@ -192,13 +193,16 @@ impl<'p> Planner<'p> {
     /// Makes it. Gives the size of the code, and the number of instructions.
     pub(super) fn run(&mut self) -> Result<(CodeSize, u32), Unplanned> {
         self.steps.truncate(0);
+        // Enough for most functions.
+        self.steps
+            .reserve(self.rt, self.proto.code_words as usize)?;
         self.labels.fill(NO_LABEL);
         let stencils = self.stencils;
         let (rt, entry, words) = (self.rt, self.proto.entry, self.proto.code_words);
         let mut callees = Callees::new(rt, self.evidence);
         let mut places = Places::new(rt, entry, self.loops, self.registers, self.counts);
         let mut before = Pending {
-            insn: Insn::from_word(0),
+            word: 0,
             stencil: &stencils.plain[0],
             at: 0,
             facts: Facts::default(),
@@ -211,7 +215,8 @@ impl<'p> Planner<'p> {
         let mut backs_wait = false;
         while at < words {
             let pc = entry + at * 8;
-            let insn = Insn::from_word(rt.get(pc));
+            let word: u64 = rt.get(pc);
+            let insn = Insn::from_word(word);
             let mut op = insn.op;
             let mut facts = stencils.facts[op as usize];
             if !self.bake {
@@ -220,7 +225,7 @@ impl<'p> Planner<'p> {
             }
             callees.note(insn, facts, pc);
             let mut it = Pending {
-                insn,
+                word,
                 stencil: &stencils.plain[op as usize],
                 at,
                 facts,
@@ -237,7 +242,7 @@ impl<'p> Planner<'p> {
             let Some(mark) = self.marks.get_mut(at as usize) else {
                 break;
             };
-            it.handed = places.pass(at, insn, facts, passes, mark);
+            it.handed = places.pass(at, word, facts, passes, mark);
             if it.handed != Handed::PLAIN {
                 all_plain = false;
                 if it.handed.asks() {
@@ -271,15 +276,16 @@ impl<'p> Planner<'p> {
     /// Finds the stencil of a call by what it will most likely call. Says what passes through
     /// the processor's registers.
     fn callee(&self, it: &mut Pending<'p>, callees: &Callees) -> Passes {
-        let tail = it.insn.op == Op::TailCall as u8;
-        if it.insn.b == 0 {
+        let insn = Insn::from_word(it.word);
+        let tail = insn.op == Op::TailCall as u8;
+        if insn.b == 0 {
             it.stencil = &self.stencils.open[tail as usize];
             return Passes::Nothing;
         }
         if !self.direct {
             return Passes::Nothing;
         }
-        let Some(expected) = callees.expected(it.insn) else {
+        let Some(expected) = callees.expected(insn) else {
             return Passes::Nothing;
         };
         let (Some(stencil), Some(row)) = (self.stencils.direct.get(expected), DIRECT.get(expected))
@@ -303,10 +309,10 @@ impl<'p> Planner<'p> {
         }
         let (does, to, back) = it.told();
         // If it falls through to anything, that comes next.
-        let index = it.stencil.variants.of(it.insn);
+        let index = it.stencil.variants.of(Insn::from_word(it.word));
         self.add(it.at, index, does | what::BEGINS, to)?;
         if back {
-            self.back(it.at, it.insn, true)?;
+            self.back(it.at, it.word, true)?;
         }
         Ok(())
     }
@@ -314,7 +320,8 @@ impl<'p> Planner<'p> {
     /// Where control comes back to from what the call at `at` calls; `next` if the instruction
     /// behind it is what is emitted next.
     #[inline(never)]
-    fn back(&mut self, at: u32, insn: Insn, next: bool) -> Result<(), Unplanned> {
+    fn back(&mut self, at: u32, word: u64, next: bool) -> Result<(), Unplanned> {
+        let insn = Insn::from_word(word);
         let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
         let behind = self.marks.get((at + CALL_BYTES / 8) as usize);
         let to = if next && !behind.is_some_and(|mark| mark.has_outer()) {
@@ -336,8 +343,8 @@ impl<'p> Planner<'p> {
         let mut i = 0;
         while let Some(&step) = self.steps.get(i) {
             if step.what & what::WAITS != 0 {
-                let insn = Insn::from_word(self.rt.get(self.proto.entry + step.at * 8));
-                self.back(step.at, insn, false)?;
+                let word = self.rt.get(self.proto.entry + step.at * 8);
+                self.back(step.at, word, false)?;
             }
             i += 1;
         }
@@ -470,13 +477,14 @@ impl<'p> Planner<'p> {
     #[inline(never)]
     fn with_moves(&mut self, it: &Pending<'p>) -> Result<(), Unplanned> {
         let Pending {
-            insn,
+            word,
             stencil,
             at,
             facts,
             handed,
             direct,
         } = *it;
+        let insn = Insn::from_word(word);
         let stencils = self.stencils;
         let moves = &stencils.moves;
         if self.starts(at) {
@@ -526,7 +534,7 @@ impl<'p> Planner<'p> {
             self.step(at, moves.reload[k].of(insn), 0, leads::NEXT)?;
         }
         if back {
-            self.back(at, insn, true)?;
+            self.back(at, word, true)?;
         }
         Ok(())
     }

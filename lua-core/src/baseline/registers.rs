@@ -214,8 +214,9 @@ impl Handed {
     }
 }
 
-/// What the instruction before has left in no register of the frame.
-const NOWHERE: u32 = u8::MAX as u32 + 1;
+/// All but the highest bit of three bytes.
+const LOW: u32 = 0x7f7f7f;
+const _: () = assert!(LOW & facts::TAKES == 0 && LOW | facts::TAKES == 0xff_ffff);
 
 /// What is in the processor's registers, as the code is walked over.
 pub(super) struct Places<'p> {
@@ -230,8 +231,10 @@ pub(super) struct Places<'p> {
     /// The next one of them, or the one that the walk is in, and where it begins.
     index: usize,
     looping: u32,
-    /// The register whose number the instruction before has left, or [`NOWHERE`].
+    /// The register whose number the instruction before has left, in each of three bytes; and
+    /// [`facts::TAKES`] if it has left one.
     number: u32,
+    left: u32,
     /// Of the instruction before.
     before: Facts,
     whole: Whole,
@@ -254,7 +257,8 @@ impl<'p> Places<'p> {
             loops,
             index: 0,
             looping: loops.first().map_or(u32::MAX, |kept| kept.start),
-            number: NOWHERE,
+            number: 0,
+            left: 0,
             before: Facts::default(),
             whole: Whole::default(),
         }
@@ -266,35 +270,43 @@ impl<'p> Places<'p> {
     pub(super) fn pass(
         &mut self,
         at: u32,
-        insn: Insn,
+        word: u64,
         facts: Facts,
         passes: Passes,
         mark: &mut Mark,
     ) -> Handed {
+        let insn = Insn::from_word(word);
         let called = passes != Passes::Nothing;
-        let comes = self.comes(insn, facts);
-        let handed = if (comes != 0) | called | (at >= self.looping) | self.counts {
-            self.look(at, insn, facts, passes, mark)
-        } else {
-            Handed::PLAIN
+        let comes = self.comes(word, facts) != 0;
+        let indexed = self.counts && {
+            let pc = self.entry + at * 8;
+            let marked = (mark.is_target(), mark.0 & Mark::STEADY != 0);
+            self.whole.pass(self.rt, pc, insn, facts, marked)
         };
-        let leaves = called | facts.has(facts::LEAVES | facts::MAY_LEAVE);
-        let number = if leaves { insn.a.into() } else { NOWHERE };
+        let mut handed = match comes | called | (at >= self.looping) {
+            true => self.look(at, word, facts, passes, mark),
+            false => Handed::PLAIN,
+        };
+        if indexed {
+            handed.0 |= Handed::WHOLE;
+        }
         let prepares = facts.has(facts::PREPARES);
-        self.number = match prepares {
-            true => insn.a.wrapping_add(3).into(),
-            false => number,
-        };
+        let register = insn.a.wrapping_add(if prepares { 3 } else { 0 });
+        self.number = register as u32 * 0x10101;
+        let leaves = facts.has(facts::LEAVES | facts::MAY_LEAVE | facts::PREPARES);
+        self.left = if called | leaves { facts::TAKES } else { 0 };
         self.before = facts;
         handed
     }
 
-    /// Which operands the instruction before has left: bits 0 to 2 are a to c. If control can
+    /// Which operands the instruction before has left, among [`facts::TAKES`]. If control can
     /// come from elsewhere, that doesn't count.
     #[inline(always)]
-    fn comes(&self, insn: Insn, facts: Facts) -> u32 {
-        let is = |register: u8| (register as u32 == self.number) as u32;
-        (is(insn.a) | is(insn.b) << 1 | is(insn.c) << 2) & facts.takes()
+    fn comes(&self, word: u64, facts: Facts) -> u32 {
+        // The bytes that are zero are theirs.
+        let differ = (word >> 8) as u32 ^ self.number;
+        let zero = !(((differ & LOW) + LOW) | differ);
+        zero & facts.only(facts::TAKES) & self.left
     }
 
     /// The unusual case: the instruction may get something.
@@ -302,11 +314,12 @@ impl<'p> Places<'p> {
     fn look(
         &mut self,
         at: u32,
-        insn: Insn,
+        word: u64,
         facts: Facts,
         passes: Passes,
         mark: &mut Mark,
     ) -> Handed {
+        let insn = Insn::from_word(word);
         let called = passes != Passes::Nothing;
         let mut handed = Handed::PLAIN;
         if at >= self.looping && self.loops.get(self.index).is_some_and(|l| at > l.end) {
@@ -321,33 +334,18 @@ impl<'p> Places<'p> {
         // A `ForPrep` is the only way to a loop's beginning besides the loop's end.
         let begun = self.before.has(facts::PREPARES) && mark.0 & Mark::TARGET == 0;
         let alone = self.registers && (begun || !mark.is_target());
-        if self.counts {
-            if mark.is_target() {
-                self.whole.meet();
-            }
-            if facts.has(facts::INDEXES) {
-                // Of these operations, the key only comes in a register.
-                let key = match facts.has(facts::TAKES_ABC[1]) {
-                    true => insn.b,
-                    false => insn.c,
-                };
-                if self.whole.has(key) {
-                    handed.0 |= Handed::WHOLE;
-                }
-            }
-            let steady = mark.0 & Mark::STEADY != 0;
-            let pc = self.entry + at * 8;
-            self.whole.pass(self.rt, pc, insn, facts, steady);
-        }
-        let comes = if alone { self.comes(insn, facts) } else { 0 };
+        let comes = match alone {
+            true => self.comes(word, facts),
+            false => 0,
+        };
         if comes != 0 {
-            mark.0 |= Mark::NUMBER | (comes.trailing_zeros() as u16) << Mark::PLACE;
+            mark.0 |= Mark::NUMBER | (first_of(comes) as u16) << Mark::PLACE;
         }
-        if comes != 0 || inside.is_some() && facts.takes() != 0 {
+        if comes != 0 || inside.is_some() && facts.has(facts::TAKES) {
             place_operands(&mut handed, insn, facts, comes, inside);
         }
-        let argument = insn.a.wrapping_add(2).into();
-        if passes == Passes::Both && alone && self.number == argument {
+        let argument = insn.a.wrapping_add(2) as u32 * 0x10101;
+        if passes == Passes::Both && alone && self.left != 0 && self.number == argument {
             mark.0 |= Mark::NUMBER | (Mark::ARGUMENT as u16) << Mark::PLACE;
             handed.set(Handed::FORM, form::A);
         }
@@ -376,22 +374,26 @@ impl<'p> Places<'p> {
     }
 }
 
+/// The first of the operands among these of [`facts::TAKES`].
+fn first_of(operands: u32) -> u32 {
+    operands.trailing_zeros() / 8
+}
+
 /// Says where an instruction's operands come from: `comes` are those that the one before left,
 /// `kept` the loop it is in.
 fn place_operands(handed: &mut Handed, insn: Insn, facts: Facts, comes: u32, kept: Option<&Loop>) {
-    let takes = facts.takes();
-    let is_number = |i: u32| comes >> i & 1 != 0;
+    let is_number = |i: usize| comes & facts::TAKES_ABC[i] != 0;
     let mut kept_at = [None; 3];
     if let Some(kept) = kept {
         let registers = [insn.a, insn.b, insn.c];
-        for (i, (place, register)) in (0..).zip(kept_at.iter_mut().zip(registers)) {
-            if takes >> i & 1 != 0 && !is_number(i) {
+        for (i, (place, register)) in kept_at.iter_mut().zip(registers).enumerate() {
+            if facts.has(facts::TAKES_ABC[i]) && !is_number(i) {
                 *place = kept.place_of(register);
             }
         }
     }
     // Of two operands, the first one.
-    let first = !takes & 1;
+    let first = !facts.has(facts::TAKES_ABC[0]) as usize;
     if facts.has(facts::TAKES_BOTH) {
         let [a, b, c] = kept_at;
         let kept_at = if first == 0 { (a, b) } else { (b, c) };
@@ -419,7 +421,7 @@ fn place_operands(handed: &mut Handed, insn: Insn, facts: Facts, comes: u32, kep
         }
     }
     if comes != 0 {
-        return handed.set(Handed::FORM, form::A + comes.trailing_zeros());
+        return handed.set(Handed::FORM, form::A + first_of(comes));
     }
     if let Some((place, k)) = (0..).zip(kept_at).find_map(|(i, k)| Some((i, k?))) {
         handed.set(Handed::TAKE, k);

@@ -22,18 +22,20 @@ use crate::isa::{Insn, OPS, Op};
 struct Registers([u64; 4]);
 
 impl Registers {
-    #[inline]
+    #[inline(always)]
     fn has(&self, register: u8) -> bool {
         self.0[register as usize / 64] >> (register % 64) & 1 != 0
     }
 
-    #[inline]
+    /// Puts one in, or takes it away.
+    #[inline(always)]
     fn put(&mut self, register: u8, there: bool) {
         let word = &mut self.0[register as usize / 64];
         *word = *word & !(1 << (register % 64)) | (there as u64) << (register % 64);
     }
 
     /// Takes all from this one on away.
+    #[inline]
     fn cut(&mut self, from: u8) {
         let (first, rest) = self.0.split_at_mut(from as usize / 64 + 1);
         rest.fill(0);
@@ -126,46 +128,57 @@ pub(super) struct Whole {
 
 impl Whole {
     /// Does a register hold a whole number?
-    #[inline]
-    pub(super) fn has(&self, register: u8) -> bool {
-        self.variables.has(register) || self.others.has(register)
+    #[inline(always)]
+    fn has(&self, register: u8) -> bool {
+        self.variables.has(register) | self.others.has(register)
     }
 
-    /// A jump leads to the next instruction.
-    pub(super) fn meet(&mut self) {
-        self.others = Registers::default();
-    }
-
-    /// Goes over the instruction at the offset `pc`; `steady`: it is a `ForPrep` whose
-    /// variable isn't assigned.
-    #[inline]
-    pub(super) fn pass(&mut self, rt: Rt, pc: u32, insn: Insn, facts: Facts, steady: bool) {
-        if facts.has(facts::BEARS_ON_WHOLE) {
-            self.reckon(rt, pc, insn, steady);
+    /// Goes over the instruction at the offset `pc`; `met`: a jump leads to it; `steady`: it
+    /// is a `ForPrep` whose variable isn't assigned. Has it an index that is whole?
+    #[inline(always)]
+    pub(super) fn pass(
+        &mut self,
+        rt: Rt,
+        pc: u32,
+        insn: Insn,
+        facts: Facts,
+        (met, steady): (bool, bool),
+    ) -> bool {
+        if met {
+            self.others = Registers::default();
+        }
+        // Of these operations, the key only comes in a register.
+        let key = match facts.has(facts::TAKES_ABC[1]) {
+            true => insn.b,
+            false => insn.c,
+        };
+        let indexed = facts.has(facts::INDEXES) & self.has(key);
+        if facts.has(facts::MAKES_WHOLE) {
+            self.reckon(rt, pc, insn.to_word(), steady);
+        } else if facts.has(facts::CUTS) {
+            self.others.cut(insn.a);
         } else if facts.has(facts::WRITES_ONE) {
             self.others.put(insn.a, false);
         }
+        indexed
     }
 
-    fn reckon(&mut self, rt: Rt, pc: u32, insn: Insn, steady: bool) {
-        let info = &OPS[insn.op as usize];
+    #[inline(never)]
+    fn reckon(&mut self, rt: Rt, pc: u32, word: u64, steady: bool) {
+        let insn = Insn::from_word(word);
         let constant = || is_whole(f64::from_bits(rt.get(pc + 8)));
-        let whole = match info.op {
+        let whole = match OPS[insn.op as usize].op {
             Op::LoadK => constant(),
             Op::Move => self.has(insn.b),
             Op::AddVK | Op::SubVK | Op::MulVK => self.has(insn.b) && constant(),
             Op::AddKV | Op::SubKV | Op::MulKV => self.has(insn.c) && constant(),
             Op::Add | Op::Sub | Op::Mul => self.has(insn.b) && self.has(insn.c),
-            Op::ForPrep => {
+            // The beginning or the end of a loop.
+            _ => {
                 let known = steady && self.has(insn.a) && self.has(insn.a.wrapping_add(2));
                 self.others.cut(insn.a);
                 return self.variables.put(insn.a.wrapping_add(3), known);
             }
-            Op::ForLoop | Op::ForLoopUp => {
-                self.others.cut(insn.a);
-                return self.variables.put(insn.a.wrapping_add(3), false);
-            }
-            _ => return self.others.cut(insn.a),
         };
         self.others.put(insn.a, whole);
     }
