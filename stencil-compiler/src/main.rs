@@ -4,7 +4,10 @@
 //! is well, 1 for an error, a bad bundle or bundles that differ, 2 for a
 //! command line that isn't understood.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -84,6 +87,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Writes to standard output. Whoever reads there may stop in the middle, as `head` does: then
+/// nothing is left to be done.
+fn say(text: fmt::Arguments<'_>) {
+    if let Err(error) = io::stdout().write_fmt(text) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            eprintln!("stencil-compiler: standard output: {error}");
+        }
+        process::exit(1);
+    }
+}
+
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Build {
@@ -101,32 +115,35 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             let bytes = embedded::read_file(&file)?;
             for found in embedded::find(&bytes, &file)? {
                 if let Some(section) = &found.section {
-                    println!("{:16} {section}, offset {:#x}", "embedded in", found.offset);
+                    let offset = found.offset;
+                    say(format_args!(
+                        "{:16} {section}, offset {offset:#x}\n",
+                        "embedded in"
+                    ));
                 }
                 let bundle = parse(&bytes[found.offset..found.offset + found.len])?;
-                print!("{}", inspect::summary(&bundle));
+                say(format_args!("{}", inspect::summary(&bundle)));
             }
         }
         Command::Disasm { file, names } => {
             let bytes = load(&file)?;
-            print!("{}", disassembly(&parse(&bytes)?, &names)?);
+            say(format_args!("{}", disassembly(&parse(&bytes)?, &names)?));
         }
         Command::Verify { file } => {
             let bytes = embedded::read_file(&file)?;
             for found in embedded::find(&bytes, &file)? {
                 let bundle = parse(&bytes[found.offset..found.offset + found.len])?;
-                println!(
-                    "valid, {} bytes, checksum {:08x}",
-                    found.len,
-                    bundle.checksum()
-                );
+                let (len, checksum) = (found.len, bundle.checksum());
+                say(format_args!(
+                    "valid, {len} bytes, checksum {checksum:08x}\n"
+                ));
             }
         }
         Command::Diff { a, b } => {
             let (a, b) = (load(&a)?, load(&b)?);
             let differences = diff::differences(&parse(&a)?, &parse(&b)?);
             for difference in &differences {
-                println!("{difference}");
+                say(format_args!("{difference}\n"));
             }
             if !differences.is_empty() {
                 return Ok(ExitCode::FAILURE);
