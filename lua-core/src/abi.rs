@@ -1,9 +1,14 @@
 //! The ABI fingerprint: what a bundle's handlers and this crate must agree on.
 //! A bundle with another fingerprint is refused.
 
+use crate::frame::{DISTANCE_MASK, FRAME_SLACK, TAIL, TAILS_COUNTED};
 use crate::heap::cells::Block;
-use crate::isa::OPS;
-use crate::proto::{Closure, NATIVE_UPVALUES, Proto};
+use crate::isa::{CALL_BYTES, OPS};
+use crate::proto::{
+    COMPILED_BEFORE_ENTRY, Closure, FRAME_BYTES_BEFORE_ENTRY, INTERPRETED_BEFORE_ENTRY,
+    MAP_BEFORE_ENTRY, NATIVE_UPVALUES, Proto, SIGNATURE_BEFORE_ENTRY, SIGNATURE_COMPILED,
+    SIGNATURE_LARGE, SIGNATURE_UNCOMPILED, SIGNATURE_VARIADIC, SMALL_FRAME,
+};
 use crate::shape::{Lineage, Shape};
 use crate::shortcuts::SHORTCUTS;
 use crate::state::VmState;
@@ -31,7 +36,7 @@ const fn fingerprint() -> [u8; 32] {
         0xA076_1D64_78BD_642F,
     ];
     let facts = [
-        5, // version of everything that isn't listed here
+        6, // version of everything that isn't listed here
         offset_of!(VmState, tick) as u64,
         offset_of!(VmState, epoch) as u64,
         offset_of!(VmState, stack_limit) as u64,
@@ -84,6 +89,21 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Proto, upvalues) as u64,
         NATIVE_UPVALUES as u64,
         crate::value::TAG,
+        SIGNATURE_BEFORE_ENTRY as u64,
+        SIGNATURE_VARIADIC as u64,
+        SIGNATURE_LARGE as u64,
+        SIGNATURE_UNCOMPILED as u64,
+        SIGNATURE_COMPILED as u64,
+        INTERPRETED_BEFORE_ENTRY as u64,
+        COMPILED_BEFORE_ENTRY as u64,
+        MAP_BEFORE_ENTRY as u64,
+        FRAME_BYTES_BEFORE_ENTRY as u64,
+        SMALL_FRAME as u64,
+        FRAME_SLACK as u64,
+        DISTANCE_MASK as u64,
+        TAIL as u64,
+        TAILS_COUNTED as u64,
+        CALL_BYTES as u64,
     ];
     let mut i = 0;
     while i < facts.len() {

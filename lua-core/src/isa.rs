@@ -98,7 +98,7 @@ pub enum Extra {
     Ic1,
     /// Two words of cache: shape, slot, epoch or new shape, spare.
     Ic2,
-    /// One word of a call: where compiled code goes on after it (`jit/`), or 0.
+    /// One word of a call: where compiled code goes on after it (`baseline/`), or 0.
     Resume,
 }
 

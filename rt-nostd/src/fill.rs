@@ -77,8 +77,15 @@ impl Filler<'_> {
         let by_the_book = self.slot;
         self.slot.wants = 0;
         match self.try_to_fill(room) {
-            // Aligned ones need padding.
-            Some(()) if self.slot.is_unaligned() => self.slot,
+            // Aligned ones need padding. The others are what the stamper relies on, even if the
+            // bundle wasn't checked.
+            Some(())
+                if self.slot.is_unaligned()
+                    && self.slot.has_code(self.templates.code().len())
+                    && room.iter().all(|patch| patch.is_sound(self.slot.lens())) =>
+            {
+                self.slot
+            }
             _ => by_the_book,
         }
     }

@@ -8,14 +8,14 @@
 //!    one writable and one executable, or one address that callbacks flip between the two.
 //! 3. [`link`] copies the bundle's AOT code and rodata into the region, once, and resolves
 //!    imports by name. [`LinkedBundle::function_address`] finds entries.
-//!    [`LinkedBundle::make_ready`] makes emission several times faster, in memory of the
-//!    caller's.
 //! 4. For each function to compile, the client runs its emission twice over the same
 //!    [`Assembler`] calls: on a [`Measure`], which adds sizes up and notes where labels
 //!    are, and on an [`Emitter`], which copies and patches. The result is a [`CodeBlock`].
+//!    Or, several times faster: after [`LinkedBundle::make_ready`] it lays its code out itself
+//!    and has a [`Stamper`] put each stencil in its place.
 //! 5. [`CodeRegion::free`] takes a block back; [`CodeRegion::patch`] changes published code.
 //!
-//! Layers, each a file, each using only those above it:
+//! Layers, each a file, the lower ones first:
 //!
 //! | file | what |
 //! |---|---|
@@ -60,7 +60,7 @@ pub use error::{
 pub use layout::{Assembler, CodeSize, JUMP_LEN, Label, Target};
 pub use link::{Expectations, LinkedBundle, fill_tables, link, resolve_from};
 pub use processor::{cpu_features, cpu_features_among};
-pub use ready::{OPERANDS_MAX, Outline, PatchSlot, StencilSlot};
+pub use ready::{CONTINUATIONS_MAX, OPERANDS_MAX, Outline, PatchSlot, StencilSlot};
 pub use region::{CodeBlock, CodeRegion};
 #[cfg(target_arch = "x86_64")]
 pub use serialize::serialize;

@@ -48,7 +48,7 @@ pub(crate) const CONTINUATIONS: usize = 3;
 /// Nobody's.
 pub(crate) const UNUSED: usize = TARGETS - 1;
 /// Continuations that have a slot: those with ordinals below.
-pub(crate) const CONTINUATIONS_MAX: u32 = (UNUSED - CONTINUATIONS) as u32;
+pub const CONTINUATIONS_MAX: u32 = (UNUSED - CONTINUATIONS) as u32;
 /// Where targets as seen from the cold part begin.
 pub(crate) const FROM_COLD: usize = TARGETS;
 /// Where operands begin.
@@ -118,9 +118,12 @@ pub(crate) const PLAIN: u8 = 2;
 /// The bit to be flipped, by row.
 pub(crate) static FLIPPED: [u32; ROWS] = [1 << 31, 1 << 31, 0, 0];
 
+/// Binary logarithm of the largest alignment of a stencil.
+const ALIGN_MOST: u8 = stencil_format::MAX_ALIGN.trailing_zeros() as u8;
+
 /// A stencil of a [`LinkedBundle`](crate::LinkedBundle) made ready: a slot of the caller's
 /// table.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct StencilSlot {
     /// Where its hot part begins in the bundle's stencil code; the cold part follows.
@@ -210,7 +213,7 @@ impl StencilSlot {
     }
 
     /// Is there all that is read of it in so many bytes of code?
-    fn has_code(&self, len: usize) -> bool {
+    pub(crate) fn has_code(&self, len: usize) -> bool {
         let [hot, cold, code] = [self.hot, self.cold, self.code].map(u64::from);
         let spans = match self.spans {
             [EXACTLY, _] => [hot, cold],
@@ -241,7 +244,7 @@ impl StencilSlot {
 }
 
 /// A hole of a stencil made ready: a slot of the caller's table.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub struct PatchSlot {
     /// First byte in its part.
@@ -284,7 +287,7 @@ impl PatchSlot {
     }
 
     /// Does it stay in parts of these lengths, and in the tables?
-    fn is_sound(&self, lens: [u32; 2]) -> bool {
+    pub(crate) fn is_sound(&self, lens: [u32; 2]) -> bool {
         let row = usize::from(self.row);
         row < ROWS
             && usize::from(self.slot) < NEAR + NEAR_MAX
@@ -417,8 +420,9 @@ impl<'a> Table<'a> {
     /// a bit each.
     #[inline(always)]
     pub(crate) fn ready<'t>(&'t self, slot: &'t StencilSlot, given: u16) -> Option<Ready<'t>> {
-        // Whatever is by the book wants more than can be given.
-        (slot.wants & !(given & !BY_THE_BOOK) == 0).then_some(Ready { slot, table: self })
+        // By the book if either side says so.
+        let missing = (slot.wants & !given) | ((slot.wants | given) & BY_THE_BOOK);
+        (missing == 0).then_some(Ready { slot, table: self })
     }
 
     /// Tables that were filled before. Checked is what emission relies on lest it write to
@@ -436,6 +440,10 @@ impl<'a> Table<'a> {
             return Err(unsound(stencils.len()));
         }
         for (index, slot) in stencils.iter().enumerate() {
+            let falls = usize::from(slot.falls);
+            if slot.align > ALIGN_MOST || !(CONTINUATIONS..TARGETS).contains(&falls) {
+                return Err(unsound(index));
+            }
             if slot.wants & BY_THE_BOOK != 0 {
                 continue;
             }

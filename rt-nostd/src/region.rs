@@ -1,8 +1,8 @@
 //! `CodeRegion`: executable memory of the caller's, and which of it is in use.
 //!
 //! Puts `view` (how to write) and `space` (where there is room) together. Never needs one
-//! address that is writable and executable. Made by the embedder; `link` and `Emitter`
-//! take code space from it.
+//! address that is writable and executable. Made by the embedder; `link`, `Emitter`
+//! and `Stamper` take code space from it.
 #![allow(unsafe_code)] // For the contracts of the constructors, `free` and `patch`.
 
 use crate::error::{PatchError, RegionError, SpaceError};
@@ -100,7 +100,7 @@ impl<'m> CodeRegion<'m> {
     ///   succeeds until then;
     /// - nobody else accesses them but by running code, and no reference into them exists;
     /// - no code of the region runs on any core during a call of `link`, of
-    ///   [`CodeRegion::patch`], or while an `Emitter` exists.
+    ///   [`CodeRegion::patch`], or while an `Emitter` or a `Stamper` exists.
     pub unsafe fn flipped(
         base: NonNull<u8>,
         len: usize,

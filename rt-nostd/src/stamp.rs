@@ -6,9 +6,10 @@
 //! [made ready](LinkedBundle::make_ready) to such places and fills their holes from one table
 //! of values. What it can't do that way it does by the book (`emit`), which has the errors.
 //!
-//! Must never write outside the block, wherever it is told to; which stencils lie where, and
-//! that control leads to beginnings of stencils, is the client's affair. This is the hot loop of
-//! a compiler: nothing here depends on what only errors need.
+//! Must never write outside the block, wherever it is told to; which stencils lie where, in what
+//! order they are stamped (in that of their places), and that control leads to beginnings of
+//! stencils, is the client's affair. This is the hot loop of a compiler: nothing here depends on
+//! what only errors need, and a stencil costs a few nanoseconds.
 
 use crate::emit::{Emitter, StencilAt};
 use crate::error::EmitError;
@@ -16,8 +17,8 @@ use crate::field;
 use crate::layout::{CodeSize, JUMP_LEN, Target};
 use crate::link::LinkedBundle;
 use crate::ready::{
-    BIAS, CONTINUATIONS, CONTINUATIONS_MAX, FROM_COLD, IMAGE, LEAST, OWN_COLD, OWN_HOT,
-    StencilSlot, Table, Values,
+    BIAS, BY_THE_BOOK, CONTINUATIONS, CONTINUATIONS_MAX, FROM_COLD, IMAGE, LEAST, OWN_COLD,
+    OWN_HOT, StencilSlot, Table, Values,
 };
 use crate::region::{CodeBlock, CodeRegion};
 use crate::view::Pieces;
@@ -33,23 +34,17 @@ pub struct Stamper<'e, 'a, 'm> {
 }
 
 /// A stencil that is about to be stamped.
-pub struct Spot<'a> {
+pub struct Spot<'s, 'e, 'a, 'm> {
+    stamper: &'s mut Stamper<'e, 'a, 'm>,
+    /// Of the stamper's table.
     slot: &'a StencilSlot,
     index: u32,
     /// Offsets of the hot and of the cold part in the block's pieces.
     at: [u32; 2],
     /// What turns an offset in the region into a value, as seen from either part.
     from: [u64; 2],
-    /// Continuations that have a target, a bit each.
+    /// Continuations that have a target, a bit each; [`BY_THE_BOOK`] if there was one too many.
     given: u16,
-}
-
-impl Spot<'_> {
-    /// Where the stencil ends: an offset in the block's hot code.
-    #[inline(always)]
-    pub fn end(&self) -> u32 {
-        self.at[0].wrapping_add(self.slot.lens()[0])
-    }
 }
 
 impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
@@ -92,7 +87,11 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
     /// # Errors
     /// [`EmitError::UnknownStencil`]: it wasn't made ready.
     #[inline(always)]
-    pub fn begin(&mut self, index: u32, at: [u32; 2]) -> Result<Spot<'a>, EmitError<'a>> {
+    pub fn begin<'s>(
+        &'s mut self,
+        index: u32,
+        at: [u32; 2],
+    ) -> Result<Spot<'s, 'e, 'a, 'm>, EmitError<'a>> {
         let slot = self.table.get(index);
         let slot = slot.ok_or(EmitError::UnknownStencil { index })?;
         let [hot_base, cold_base] = self.emitter.bases();
@@ -112,6 +111,7 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
         targets[OWN_COLD] = from[0].wrapping_add(cold);
         targets[FROM_COLD + OWN_HOT] = from[1].wrapping_add(hot);
         Ok(Spot {
+            stamper: self,
             slot,
             index,
             at,
@@ -120,50 +120,16 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
         })
     }
 
-    /// Lets a continuation of the stencil lead to this offset in the block's hot code. One that
-    /// it falls through to leads behind it, if nothing else is said.
-    #[inline(always)]
-    pub fn lead(&mut self, spot: &mut Spot<'a>, ordinal: u32, to: u32) {
-        let place = u64::from(self.emitter.bases()[0]) + u64::from(to);
-        self.lead_to(spot, ordinal, place);
-    }
-
-    /// The same with an execute address, inside or outside the block.
-    pub fn lead_out(&mut self, spot: &mut Spot<'a>, ordinal: u32, address: usize) {
-        let place = field::offset_of(address, self.emitter.region_base());
-        self.lead_to(spot, ordinal, place.cast_unsigned());
-    }
-
-    #[inline(always)]
-    fn lead_to(&mut self, spot: &mut Spot<'a>, ordinal: u32, place: u64) {
-        // Stencils that have others aren't ready.
-        if ordinal < CONTINUATIONS_MAX {
-            spot.given |= 1 << ordinal;
-            let target = CONTINUATIONS + ordinal as usize;
-            self.values.targets[target] = spot.from[0].wrapping_add(place);
-            self.values.targets[FROM_COLD + target] = spot.from[1].wrapping_add(place);
-        }
-    }
-
-    /// Copies the stencil to its place and fills its holes.
-    ///
-    /// # Errors
-    /// [`EmitError`] names the stencil and the hole that has no value, or can't hold it.
-    /// [`EmitError::PassesDiffer`]: its place isn't in the block.
-    #[inline(always)]
-    pub fn stamp(&mut self, spot: Spot<'a>) -> Result<(), EmitError<'a>> {
-        match self.table.ready(spot.slot, spot.given) {
-            Some(stencil) if self.pieces.stamp(stencil, spot.at, &self.values) => Ok(()),
-            _ => self.by_the_book(spot.index, spot.at, spot.given),
-        }
-    }
-
     #[cold]
     #[inline(never)]
     fn by_the_book(&mut self, index: u32, at: [u32; 2], given: u16) -> Result<(), EmitError<'a>> {
         let [hot_base, cold_base] = self.emitter.bases();
         let place = |base: u32, at: u32| base.checked_add(at).ok_or(EmitError::PassesDiffer);
         let hot = place(hot_base, at[0])?;
+        let align = self.table.get(index).map_or(1, |slot| slot.outline().align);
+        if given & BY_THE_BOOK != 0 || !hot.is_multiple_of(align) {
+            return Err(EmitError::PassesDiffer);
+        }
         let from_hot = BIAS.wrapping_sub(hot.into());
         let mut continuations = [(0, Target::Next); CONTINUATIONS_MAX as usize];
         let mut count = 0;
@@ -187,7 +153,7 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
     }
 
     /// Writes a jump from one offset in the block's hot code to another; it takes
-    /// [`JUMP_LEN`] bytes.
+    /// [`JUMP_LEN`] bytes. Stencils before it come first: see [`Spot::stamp`].
     ///
     /// # Errors
     /// [`EmitError::PassesDiffer`]: it isn't in the block.
@@ -215,5 +181,58 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
     /// [`EmitError::Space`]: publishing failed. The space is given back.
     pub fn finish(self) -> Result<CodeBlock, EmitError<'a>> {
         self.emitter.publish()
+    }
+}
+
+impl<'a> Spot<'_, '_, 'a, '_> {
+    /// Where the stencil ends: an offset in the block's hot code.
+    #[inline(always)]
+    pub fn end(&self) -> u32 {
+        self.at[0].wrapping_add(self.slot.lens()[0])
+    }
+
+    /// Lets a continuation of the stencil, with an ordinal below [`CONTINUATIONS_MAX`], lead to
+    /// this offset in the block's hot code. One that it falls through to leads behind it, if
+    /// nothing else is said.
+    #[inline(always)]
+    pub fn lead(&mut self, ordinal: u32, to: u32) {
+        let place = u64::from(self.stamper.emitter.bases()[0]) + u64::from(to);
+        self.lead_to(ordinal, place);
+    }
+
+    /// The same with an execute address, inside or outside the block.
+    pub fn lead_out(&mut self, ordinal: u32, address: usize) {
+        let place = field::offset_of(address, self.stamper.emitter.region_base());
+        self.lead_to(ordinal, place.cast_unsigned());
+    }
+
+    #[inline(always)]
+    fn lead_to(&mut self, ordinal: u32, place: u64) {
+        if ordinal < CONTINUATIONS_MAX {
+            self.given |= 1 << ordinal;
+            let target = CONTINUATIONS + ordinal as usize;
+            let targets = &mut self.stamper.values.targets;
+            targets[target] = self.from[0].wrapping_add(place);
+            targets[FROM_COLD + target] = self.from[1].wrapping_add(place);
+        } else {
+            self.given |= BY_THE_BOOK;
+        }
+    }
+
+    /// Copies the stencil to its place and fills its holes. What lies behind both of its parts
+    /// in the block may be overwritten: stencils and jumps are written in the order of their
+    /// places.
+    ///
+    /// # Errors
+    /// [`EmitError`] names the stencil and the hole that has no value, or can't hold it.
+    /// [`EmitError::PassesDiffer`]: its place isn't in the block or not aligned, or a
+    /// continuation was named whose ordinal is too large.
+    #[inline(always)]
+    pub fn stamp(self) -> Result<(), EmitError<'a>> {
+        let stamper = self.stamper;
+        match stamper.table.ready(self.slot, self.given) {
+            Some(stencil) if stamper.pieces.stamp(stencil, self.at, &stamper.values) => Ok(()),
+            _ => stamper.by_the_book(self.index, self.at, self.given),
+        }
     }
 }

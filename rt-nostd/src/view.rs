@@ -3,7 +3,8 @@
 //!
 //! The constructor's contract (`CodeRegion::aliased`, `CodeRegion::flipped`) says what the
 //! memory must be; every later access is checked against the range here. Must never hand
-//! out a pointer or a reference into the memory. Called by `region`, `link` and `emit`.
+//! out a pointer or a reference into the memory. Called by `region`, `link`, `emit` and
+//! `stamp`.
 #![allow(unsafe_code)]
 
 use crate::error::{ProtectError, RegionError};

@@ -3,11 +3,12 @@
 //! can watch.
 
 use rt_nostd::{
-    Assembler, CodeBlock, CodeRegion, CodeSize, EmitError, Emitter, Expectations, Extent, JUMP_LEN,
-    Label, LabelState, LinkedBundle, Measure, PatchSlot, ReadyError, Stamper, StencilSlot, Target,
-    fill_tables, link,
+    Assembler, CONTINUATIONS_MAX, CodeBlock, CodeRegion, CodeSize, EmitError, Emitter,
+    Expectations, Extent, JUMP_LEN, Label, LabelState, LinkedBundle, Measure, PatchSlot,
+    ReadyError, Stamper, StencilSlot, Target, fill_tables, link,
 };
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use stencil_format::{
     Bundle, BundleModel, CpuFeatures, HoleModel, HoleValueModel, OperandForm, Part, RelTargetModel,
@@ -235,12 +236,12 @@ fn stamp<'a>(
         for &(ordinal, to) in &step.targets {
             let behind = spot.end();
             match to {
-                To::Behind => stamper.lead(&mut spot, ordinal, behind),
-                To::Step(step) => stamper.lead(&mut spot, ordinal, places[step as usize][0]),
-                To::Address(address) => stamper.lead_out(&mut spot, ordinal, address),
+                To::Behind => spot.lead(ordinal, behind),
+                To::Step(step) => spot.lead(ordinal, places[step as usize][0]),
+                To::Address(address) => spot.lead_out(ordinal, address),
             }
         }
-        stamper.stamp(spot)?;
+        spot.stamp()?;
     }
     stamper.jump(hot, places[0][0])?;
     stamper.finish()
@@ -357,33 +358,160 @@ fn nothing_is_stamped_outside_the_block() {
     let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
     let made = linked.make_ready(&mut stencils, &mut patches);
     made.expect("enough slots");
-    let free = region.free_bytes();
+    // Neighbours on all sides, and more room than is copied too much.
     let size = CodeSize {
-        hot: 100,
-        cold: 60,
+        hot: 208,
+        cold: 160,
         align: 1,
     };
+    let neighbour = |region: &mut CodeRegion<'_>| {
+        let stamper = Stamper::new(&linked, region, size).expect("room");
+        stamper.finish().expect("nothing to do")
+    };
+    let [before, own, after] = [0; 3].map(|_| neighbour(&mut region));
+    let [hot, cold] = region.addresses(&own).map(|range| {
+        let place = range.start - EXECUTE..range.end - EXECUTE;
+        assert!(place.start > 0 && place.end < LEN);
+        place
+    });
+    // SAFETY: nothing of it runs.
+    unsafe { region.free(own) };
+    let free = region.free_bytes();
+    for offset in 0..LEN {
+        // SAFETY: in the memory, which nothing of runs; the region's only user is this test.
+        unsafe { write.add(offset).cast::<u8>().write(offset as u8 ^ 0x5a) };
+    }
     let mut refused = 0;
     for index in 0..STENCILS {
-        for at in [[90, 0], [101, 0], [u32::MAX, 0], [0, 50], [0, u32::MAX - 3]] {
+        for at in [
+            [0, 0],
+            [113, 0],
+            [0, 97],
+            [150, 120],
+            [198, 0],
+            [207, 159],
+            [208, 160],
+            [209, 0],
+            [u32::MAX, 0],
+            [0, 150],
+            [0, u32::MAX - 3],
+        ] {
             let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
             let mut spot = stamper.begin(index, at).expect("made ready");
             for ordinal in 0..2 {
-                stamper.lead(&mut spot, ordinal, 0);
+                spot.lead(ordinal, 0);
             }
-            refused += u32::from(stamper.stamp(spot).is_err());
-            assert_eq!(stamper.jump(96, 0), Err(EmitError::PassesDiffer));
+            refused += u32::from(spot.stamp().is_err());
+            assert_eq!(stamper.jump(204, 0), Err(EmitError::PassesDiffer));
             drop(stamper);
             assert_eq!(region.free_bytes(), free);
+            for offset in 0..LEN {
+                // SAFETY: as above.
+                let byte = unsafe { write.add(offset).cast::<u8>().read() };
+                let inside = hot.contains(&offset) || cold.contains(&offset);
+                assert!(
+                    inside || byte == offset as u8 ^ 0x5a,
+                    "stencil {index} at {at:?}: {offset}"
+                );
+            }
         }
     }
-    assert!(refused > STENCILS);
-    let used = LEN - free;
-    assert!(
-        memory.0[used + 4096..LEN - 4096]
-            .iter()
-            .all(|&byte| byte == 0)
-    );
+    assert!(refused > STENCILS && refused < STENCILS * 10);
+    // SAFETY: nothing of them runs.
+    unsafe {
+        region.free(before);
+        region.free(after);
+    }
+}
+
+#[test]
+fn too_many_continuations_are_refused() {
+    let bytes = model(&mut Random(5)).write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = vec![Extent::EMPTY; 8];
+    let mut stencils = vec![StencilSlot::EMPTY; 100];
+    let mut patches = vec![PatchSlot::EMPTY; 4000];
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let expectations = Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    };
+    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let made = linked.make_ready(&mut stencils, &mut patches);
+    made.expect("enough slots");
+    let size = CodeSize {
+        hot: 1000,
+        cold: 1000,
+        align: 1,
+    };
+    let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
+    for index in 0..STENCILS {
+        let mut spot = stamper.begin(index, [0, 0]).expect("made ready");
+        spot.lead(0, 0);
+        spot.lead(1, 0);
+        spot.lead(CONTINUATIONS_MAX, 0);
+        assert_eq!(spot.stamp(), Err(EmitError::PassesDiffer));
+    }
+}
+
+#[test]
+fn a_bundle_that_was_damaged_after_its_check_writes_nothing_outside() {
+    let model = model(&mut Random(5));
+    let bytes = model.write().expect("valid");
+    let mut checked = 0;
+    for place in (0..bytes.len()).step_by(if cfg!(miri) { 997 } else { 3 }) {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 0xc0;
+        let Ok(bundle) = Bundle::parse_again(&bytes) else {
+            continue;
+        };
+        let mut memory = Box::new(Memory([0; LEN]));
+        let write = NonNull::from(&mut memory.0).cast();
+        let mut slots = vec![Extent::EMPTY; 8];
+        let mut stencils = vec![StencilSlot::EMPTY; 100];
+        let mut patches = vec![PatchSlot::EMPTY; 4000];
+        // SAFETY: as above. The region is the middle of the memory.
+        let mut region = unsafe {
+            CodeRegion::aliased(write.add(LEN / 4), EXECUTE, LEN / 2, &mut slots).expect("a region")
+        };
+        let expectations = Expectations {
+            abi_fingerprint: [0; 32],
+            cpu_features: CpuFeatures::NONE,
+        };
+        // Panics are allowed, writing elsewhere isn't.
+        let emitted = catch_unwind(AssertUnwindSafe(|| {
+            let linked = link(&bundle, &mut region, &expectations, |_| None);
+            let Ok(mut linked) = linked else { return };
+            if linked.make_ready(&mut stencils, &mut patches).is_err() {
+                return;
+            }
+            let size = CodeSize {
+                hot: 400,
+                cold: 200,
+                align: 1,
+            };
+            for index in 0..STENCILS.min(bundle.stencil_count()) {
+                let Ok(mut stamper) = Stamper::new(&linked, &mut region, size) else {
+                    continue;
+                };
+                let Ok(mut spot) = stamper.begin(index, [0, 0]) else {
+                    continue;
+                };
+                spot.lead(0, 0);
+                spot.lead(1, 0);
+                // Whatever it says.
+                let _ = spot.stamp();
+            }
+        }));
+        checked += u32::from(emitted.is_ok());
+        let outside = memory.0[..LEN / 4].iter().chain(&memory.0[LEN * 3 / 4..]);
+        assert!(outside.into_iter().all(|&byte| byte == 0), "{place}");
+    }
+    assert!(checked > 10 || cfg!(miri), "{checked}");
 }
 
 #[test]

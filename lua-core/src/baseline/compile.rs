@@ -136,9 +136,9 @@ impl Emission<'_> {
             }
             let mut stamp = out.begin(step.index.into(), step.place)?;
             if step.leads != 0 {
-                self.lead(out, &mut stamp, step)?;
+                self.lead(&mut stamp, step)?;
             }
-            out.stamp(stamp)?;
+            stamp.stamp()?;
         }
         Ok(())
     }
@@ -169,21 +169,20 @@ impl Emission<'_> {
     #[inline]
     fn lead(
         &self,
-        out: &mut Out<'_>,
-        stamp: &mut Stamp<'static>,
+        stamp: &mut Stamp<'_, '_, 'static, 'static>,
         step: &Step,
     ) -> Result<(), EmitError<'static>> {
         let targets = &self.targets;
         let behind = stamp.end();
         let to = step.leads;
         if to & leads::NEXT != 0 {
-            out.lead(stamp, targets.next, behind);
+            stamp.lead(targets.next, behind);
         }
         if to & leads::AFTER != 0 {
-            out.lead(stamp, targets.after, behind);
+            stamp.lead(targets.after, behind);
         }
         if to & leads::ON_AT != 0 {
-            out.lead(stamp, targets.next, self.place_of(step.at)?);
+            stamp.lead(targets.next, self.place_of(step.at)?);
         }
         if to & (leads::ENTRY | leads::BEYOND | leads::TAKEN | leads::OVER) == 0 {
             return Ok(());
@@ -196,7 +195,7 @@ impl Emission<'_> {
                 Some(label) => self.place_of(label)?,
                 None => behind,
             };
-            out.lead(stamp, targets.entry, entry);
+            stamp.lead(targets.entry, entry);
         }
         if to & leads::BEYOND != 0 {
             let ordinal = match step.what & what::BACK {
@@ -204,15 +203,15 @@ impl Emission<'_> {
                 _ => targets.next,
             };
             let label = entry_of(self.marks, next).unwrap_or(next);
-            out.lead(stamp, ordinal, self.place_of(label)?);
+            stamp.lead(ordinal, self.place_of(label)?);
         }
         if to & leads::TAKEN != 0 {
             let label = self.target(step.at, step.at.wrapping_add(insn.d));
-            out.lead(stamp, targets.taken, self.place_of(label)?);
+            stamp.lead(targets.taken, self.place_of(label)?);
         }
         if to & leads::OVER != 0 {
             let label = self.target(step.at, next.wrapping_add(word(next).d));
-            out.lead(stamp, targets.over, self.place_of(label)?);
+            stamp.lead(targets.over, self.place_of(label)?);
         }
         Ok(())
     }
@@ -319,12 +318,12 @@ impl Rt {
         fill_cache(&mut out, spot.site, words[0] as u32);
         let mut stamp = out.begin(index, [0, 0])?;
         if stencil.next {
-            out.lead_out(&mut stamp, targets.next, spot.next);
+            stamp.lead_out(targets.next, spot.next);
         }
         if stencil.leads & leads::ENTRY != 0 {
-            out.lead_out(&mut stamp, targets.entry, spot.next);
+            stamp.lead_out(targets.entry, spot.next);
         }
-        out.stamp(stamp)?;
+        stamp.stamp()?;
         if falls {
             out.jump_out(outline.hot, spot.next)?;
         }

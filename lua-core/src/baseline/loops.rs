@@ -120,10 +120,15 @@ impl Analysis<'_> {
                 found.counts = true;
             }
             let to = at.wrapping_add(insn.d);
+            // Right before the loop is its own `ForPrep`, or else control comes by that of another
+            // one, with another variable: no front end does that.
+            let of_for = facts.has(facts::COUNTS)
+                && (1..=self.proto.code_words).contains(&to)
+                && self.instruction(to - 1).a == insn.a;
             if facts.has(facts::JUMPS)
                 && let Some(mark) = self.marks.get_mut(to as usize)
             {
-                mark.lead_to(facts.has(facts::COUNTS));
+                mark.lead_to(of_for);
                 if facts.has(facts::LOOPS) && to <= at {
                     let innermost = last_end <= to;
                     last_end = at + 1;

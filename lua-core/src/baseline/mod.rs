@@ -5,18 +5,18 @@
 //! No machine address ever lies on a Lua stack, and published code is never changed. All
 //! that leads into compiled code are words in the region:
 //! - before a function's first instruction (`proto.rs`): the address of its compiled entry
-//!   and the map from instructions to compiled code; a bit of the signature keeps the
-//!   interpreter from calling at once;
+//!   and the map from instructions to compiled code, and the signatures that calls compare,
+//!   one for compiled callers and one for the interpreter: each lets in what runs in its form;
 //! - behind each call (`Extra::Resume`): where the compiled caller goes on. Control comes
 //!   there with the base of the frame that the call made, and the code takes the distance from
 //!   it (`back` in `stencils/`): a return needn't wait until it has read that from the header,
 //!   and the next return doesn't wait for this one.
 //!
-//! Clearing them makes a function interpreted again, wherever its frames are. So compiled
+//! Setting them back makes a function interpreted again, wherever its frames are. So compiled
 //! code can be thrown away inside any call of the runtime: to make room, for a hook, because
-//! a function died. Compiled code is entered and left at any instruction: after each slow
-//! path, native function and safepoint, control goes on by the map (`resume!` in
-//! `stencils/`), and frames are the same in all engines.
+//! a function died. Compiled code is entered and left at any instruction: after each slow path
+//! and safepoint, and wherever the resume word doesn't say, control goes on by the map
+//! (`resume!` in `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
 //! `loops.rs` looks over the code in advance, `plan.rs` chooses stencils, `compile.rs` emits
@@ -398,7 +398,7 @@ pub(crate) struct Baseline {
     pub(crate) stats: BaselineStats,
     /// Off: nothing is compiled.
     pub(crate) on: bool,
-    /// Scratch of the emitter.
+    /// Where labels are: scratch of the planner.
     labels: Buffer<u32>,
     /// List of what is compiled, by [`code::Compiled`].
     first: u32,
@@ -436,6 +436,10 @@ impl Vm<'_> {
             if bundle.operand(ordinal) != Some(name) {
                 return Err(missing(name));
             }
+        }
+        // What we don't know we couldn't fill.
+        if bundle.operand_count() as usize != HOLES.len() {
+            return Err(missing("no more operands"));
         }
         let continuation = |name| bundle.continuation_by_name(name).ok_or(missing(name));
         let targets = Targets {

@@ -450,13 +450,10 @@ impl<'p> Planner<'p> {
         if open {
             return Err(EmitError::FallsOffEnd.into());
         }
-        let [hot, mut cold] = self.place;
-        if cold != 0 {
-            cold += Stamper::ROOM;
-        }
+        let [hot, cold] = self.place;
         Ok(CodeSize {
             hot,
-            cold,
+            cold: cold + Stamper::ROOM,
             align: 1,
         })
     }

@@ -203,7 +203,8 @@ pub trait Operands: Copy {
         self.imm_b() - 1
     }
     /// May a call enter the function with this first instruction at once: is it one of no more
-    /// parameters than there are arguments, in the form that its caller runs in?
+    /// parameters than there are arguments, in the form that its caller runs in? Never with an
+    /// open count of them: each signature is at least 1.
     #[inline(always)]
     fn may_enter(self, m: Machine, entry: u32) -> bool {
         m.get_before::<u32>(entry, INTERPRETED_BEFORE_ENTRY) <= self.imm_b() as u32
