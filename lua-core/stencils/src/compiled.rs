@@ -150,7 +150,8 @@ macro_rules! address {
 macro_rules! opaque {
     ($hole:ident) => {{
         let x: u64;
-        // SAFETY: writes the output only.
+        // SAFETY: writes the output only. (Some who ask for it are unsafe themselves.)
+        #[allow(unused_unsafe)]
         unsafe {
             asm!("mov {x:e}, offset {hole}", x = out(reg) x, hole = sym $hole,
                 options(pure, nomem, nostack, preserves_flags));
@@ -964,11 +965,13 @@ macro_rules! backs {
                 _: Number,
                 _: Number,
             ) {
-                let mut base = base;
-                // SAFETY: as for the stencils of operations; the frame was made at this distance.
+                // SAFETY: as for the stencils of operations; the frame was made at this distance. It
+                // computes with the address, and doesn't go there.
                 unsafe {
-                    asm!(concat!("sub {base}, offset {hole} + ", $more), base = inout(reg) base,
+                    let mut place = base.expose_provenance();
+                    asm!(concat!("sub {place}, offset {hole} + ", $more), place = inout(reg) place,
                         hole = sym HOLE_A, options(pure, nomem, nostack));
+                    let base = core::ptr::with_exposed_provenance_mut(place);
                     jump!(hole_next, vm, base, any, tag, Ahead::uninit(), Number::uninit())
                 }
             }

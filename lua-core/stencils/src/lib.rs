@@ -49,7 +49,7 @@ type Handler = unsafe extern "rust-preserve-none" fn(
 
 /// What stencils tell functions that they jump to, in two registers; else nothing.
 #[derive(Clone, Copy)]
-struct Ahead {
+pub struct Ahead {
     /// The address behind the stencil, where what it jumps to goes on.
     place: MaybeUninit<usize>,
     /// The bytes that the frame's registers take; only in second parts.
