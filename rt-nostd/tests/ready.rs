@@ -382,7 +382,9 @@ fn nothing_is_stamped_outside_the_block() {
         unsafe { write.add(offset).cast::<u8>().write(offset as u8 ^ 0x5a) };
     }
     let mut refused = 0;
-    for index in 0..STENCILS {
+    // Miri takes a microsecond to look at a byte.
+    let stencils = if cfg!(miri) { 2 } else { STENCILS };
+    for index in 0..stencils {
         for at in [
             [0, 0],
             [113, 0],
@@ -416,7 +418,7 @@ fn nothing_is_stamped_outside_the_block() {
             }
         }
     }
-    assert!(refused > STENCILS && refused < STENCILS * 10);
+    assert!(refused > stencils && refused < stencils * 10);
     // SAFETY: nothing of them runs.
     unsafe {
         region.free(before);
