@@ -258,11 +258,7 @@ fn run(bundle: &Bundle<'_>, stamped: bool, functions: u32) -> (Vec<String>, Vec<
     // last use, and what is written is never run.
     let mut region =
         unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
-    let expectations = Expectations {
-        abi_fingerprint: [0; 32],
-        cpu_features: CpuFeatures::NONE,
-    };
-    let mut linked = link(bundle, &mut region, &expectations, |_| None).expect("links");
+    let mut linked = link(bundle, &mut region, &expectations(), |_| None).expect("links");
     // As it is when a program is built: as words.
     fill_tables(bundle, &mut stencils, &mut patches).expect("enough slots");
     let stencils: Vec<_> = stencils[..bundle.stencil_count() as usize]
@@ -310,6 +306,31 @@ fn the_same_as_by_the_book() {
     assert!(refused > 0 || cfg!(miri));
 }
 
+fn expectations() -> Expectations {
+    Expectations {
+        abi_fingerprint: [0; 32],
+        cpu_features: CpuFeatures::NONE,
+    }
+}
+
+/// Hands a bundle that was made ready to a test, with its region and where that is written.
+fn with_ready(test: impl FnOnce(NonNull<u8>, &LinkedBundle<'_>, &mut CodeRegion<'_>)) {
+    let bytes = model(&mut Random(5)).write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0; LEN]));
+    let write = NonNull::from(&mut memory.0).cast();
+    let mut slots = vec![Extent::EMPTY; 8];
+    let mut stencils = vec![StencilSlot::EMPTY; 100];
+    let mut patches = vec![PatchSlot::EMPTY; 4000];
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
+    let mut linked = link(&bundle, &mut region, &expectations(), |_| None).expect("links");
+    let made = linked.make_ready(&mut stencils, &mut patches);
+    made.expect("enough slots");
+    test(write, &linked, &mut region);
+}
+
 #[test]
 fn short_tables_are_refused() {
     let bytes = model(&mut Random(5)).write().expect("valid");
@@ -323,11 +344,7 @@ fn short_tables_are_refused() {
     // SAFETY: as above.
     let mut region =
         unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
-    let expectations = Expectations {
-        abi_fingerprint: [0; 32],
-        cpu_features: CpuFeatures::NONE,
-    };
-    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let mut linked = link(&bundle, &mut region, &expectations(), |_| None).expect("links");
     let (wanted, wanted_patches) = linked.ready_slots();
     let too_few = ReadyError::TooFewSlots {
         stencils: wanted,
@@ -341,123 +358,93 @@ fn short_tables_are_refused() {
 
 #[test]
 fn nothing_is_stamped_outside_the_block() {
-    let bytes = model(&mut Random(5)).write().expect("valid");
-    let bundle = Bundle::parse(&bytes).expect("valid");
-    let mut memory = Box::new(Memory([0; LEN]));
-    let write = NonNull::from(&mut memory.0).cast();
-    let mut slots = vec![Extent::EMPTY; 8];
-    let mut stencils = vec![StencilSlot::EMPTY; 100];
-    let mut patches = vec![PatchSlot::EMPTY; 4000];
-    // SAFETY: as above.
-    let mut region =
-        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
-    let expectations = Expectations {
-        abi_fingerprint: [0; 32],
-        cpu_features: CpuFeatures::NONE,
-    };
-    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
-    let made = linked.make_ready(&mut stencils, &mut patches);
-    made.expect("enough slots");
-    // Neighbours on all sides, and more room than is copied too much.
-    let size = CodeSize {
-        hot: 208,
-        cold: 160,
-        align: 1,
-    };
-    let neighbour = |region: &mut CodeRegion<'_>| {
-        let stamper = Stamper::new(&linked, region, size).expect("room");
-        stamper.finish().expect("nothing to do")
-    };
-    let [before, own, after] = [0; 3].map(|_| neighbour(&mut region));
-    let [hot, cold] = region.addresses(&own).map(|range| {
-        let place = range.start - EXECUTE..range.end - EXECUTE;
-        assert!(place.start > 0 && place.end < LEN);
-        place
-    });
-    // SAFETY: nothing of it runs.
-    unsafe { region.free(own) };
-    let free = region.free_bytes();
-    for offset in 0..LEN {
-        // SAFETY: in the memory, which nothing of runs; the region's only user is this test.
-        unsafe { write.add(offset).cast::<u8>().write(offset as u8 ^ 0x5a) };
-    }
-    let mut refused = 0;
-    // Miri takes a microsecond to look at a byte.
-    let stencils = if cfg!(miri) { 2 } else { STENCILS };
-    for index in 0..stencils {
-        for at in [
-            [0, 0],
-            [113, 0],
-            [0, 97],
-            [150, 120],
-            [198, 0],
-            [207, 159],
-            [208, 160],
-            [209, 0],
-            [u32::MAX, 0],
-            [0, 150],
-            [0, u32::MAX - 3],
-        ] {
-            let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
-            let mut spot = stamper.begin(index, at).expect("made ready");
-            for ordinal in 0..2 {
-                spot.lead(ordinal, 0);
-            }
-            refused += u32::from(spot.stamp().is_err());
-            assert_eq!(stamper.jump(204, 0), Err(EmitError::PassesDiffer));
-            drop(stamper);
-            assert_eq!(region.free_bytes(), free);
-            for offset in 0..LEN {
-                // SAFETY: as above.
-                let byte = unsafe { write.add(offset).cast::<u8>().read() };
-                let inside = hot.contains(&offset) || cold.contains(&offset);
-                assert!(
-                    inside || byte == offset as u8 ^ 0x5a,
-                    "stencil {index} at {at:?}: {offset}"
-                );
+    with_ready(|write, linked, region| {
+        // Neighbours on all sides, and more room than is copied too much.
+        let size = CodeSize {
+            hot: 208,
+            cold: 160,
+            align: 1,
+        };
+        let neighbour = |region: &mut CodeRegion<'_>| {
+            let stamper = Stamper::new(linked, region, size).expect("room");
+            stamper.finish().expect("nothing to do")
+        };
+        let [before, own, after] = [0; 3].map(|_| neighbour(region));
+        let [hot, cold] = region.addresses(&own).map(|range| {
+            let place = range.start - EXECUTE..range.end - EXECUTE;
+            assert!(place.start > 0 && place.end < LEN);
+            place
+        });
+        // SAFETY: nothing of it runs.
+        unsafe { region.free(own) };
+        let free = region.free_bytes();
+        for offset in 0..LEN {
+            // SAFETY: in the memory, which nothing of runs; the region's only user is this test.
+            unsafe { write.add(offset).write(offset as u8 ^ 0x5a) };
+        }
+        let mut refused = 0;
+        // Miri takes a microsecond to look at a byte.
+        let stencils = if cfg!(miri) { 2 } else { STENCILS };
+        for index in 0..stencils {
+            for at in [
+                [0, 0],
+                [113, 0],
+                [0, 97],
+                [150, 120],
+                [198, 0],
+                [207, 159],
+                [208, 160],
+                [209, 0],
+                [u32::MAX, 0],
+                [0, 150],
+                [0, u32::MAX - 3],
+            ] {
+                let mut stamper = Stamper::new(linked, region, size).expect("room");
+                let mut spot = stamper.begin(index, at).expect("made ready");
+                for ordinal in 0..2 {
+                    spot.lead(ordinal, 0);
+                }
+                refused += u32::from(spot.stamp().is_err());
+                assert_eq!(stamper.jump(204, 0), Err(EmitError::PassesDiffer));
+                drop(stamper);
+                assert_eq!(region.free_bytes(), free);
+                for offset in 0..LEN {
+                    // SAFETY: as above.
+                    let byte = unsafe { write.add(offset).read() };
+                    let inside = hot.contains(&offset) || cold.contains(&offset);
+                    assert!(
+                        inside || byte == offset as u8 ^ 0x5a,
+                        "stencil {index} at {at:?}: {offset}"
+                    );
+                }
             }
         }
-    }
-    assert!(refused > stencils && refused < stencils * 10);
-    // SAFETY: nothing of them runs.
-    unsafe {
-        region.free(before);
-        region.free(after);
-    }
+        assert!(refused > stencils && refused < stencils * 10);
+        // SAFETY: nothing of them runs.
+        unsafe {
+            region.free(before);
+            region.free(after);
+        }
+    });
 }
 
 #[test]
 fn too_many_continuations_are_refused() {
-    let bytes = model(&mut Random(5)).write().expect("valid");
-    let bundle = Bundle::parse(&bytes).expect("valid");
-    let mut memory = Box::new(Memory([0; LEN]));
-    let write = NonNull::from(&mut memory.0).cast();
-    let mut slots = vec![Extent::EMPTY; 8];
-    let mut stencils = vec![StencilSlot::EMPTY; 100];
-    let mut patches = vec![PatchSlot::EMPTY; 4000];
-    // SAFETY: as above.
-    let mut region =
-        unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
-    let expectations = Expectations {
-        abi_fingerprint: [0; 32],
-        cpu_features: CpuFeatures::NONE,
-    };
-    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
-    let made = linked.make_ready(&mut stencils, &mut patches);
-    made.expect("enough slots");
-    let size = CodeSize {
-        hot: 1000,
-        cold: 1000,
-        align: 1,
-    };
-    let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
-    for index in 0..STENCILS {
-        let mut spot = stamper.begin(index, [0, 0]).expect("made ready");
-        spot.lead(0, 0);
-        spot.lead(1, 0);
-        spot.lead(CONTINUATIONS_MAX, 0);
-        assert_eq!(spot.stamp(), Err(EmitError::PassesDiffer));
-    }
+    with_ready(|_, linked, region| {
+        let size = CodeSize {
+            hot: 1000,
+            cold: 1000,
+            align: 1,
+        };
+        let mut stamper = Stamper::new(linked, region, size).expect("room");
+        for index in 0..STENCILS {
+            let mut spot = stamper.begin(index, [0, 0]).expect("made ready");
+            spot.lead(0, 0);
+            spot.lead(1, 0);
+            spot.lead(CONTINUATIONS_MAX, 0);
+            assert_eq!(spot.stamp(), Err(EmitError::PassesDiffer));
+        }
+    });
 }
 
 #[test]
@@ -480,13 +467,9 @@ fn a_bundle_that_was_damaged_after_its_check_writes_nothing_outside() {
         let mut region = unsafe {
             CodeRegion::aliased(write.add(LEN / 4), EXECUTE, LEN / 2, &mut slots).expect("a region")
         };
-        let expectations = Expectations {
-            abi_fingerprint: [0; 32],
-            cpu_features: CpuFeatures::NONE,
-        };
         // Panics are allowed, writing elsewhere isn't.
         let emitted = catch_unwind(AssertUnwindSafe(|| {
-            let linked = link(&bundle, &mut region, &expectations, |_| None);
+            let linked = link(&bundle, &mut region, &expectations(), |_| None);
             let Ok(mut linked) = linked else { return };
             if linked.make_ready(&mut stencils, &mut patches).is_err() {
                 return;
@@ -526,18 +509,14 @@ fn unsound_tables_are_refused() {
     // SAFETY: as above.
     let mut region =
         unsafe { CodeRegion::aliased(write, EXECUTE, LEN, &mut slots) }.expect("a region");
-    let expectations = Expectations {
-        abi_fingerprint: [0; 32],
-        cpu_features: CpuFeatures::NONE,
-    };
-    let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+    let mut linked = link(&bundle, &mut region, &expectations(), |_| None).expect("links");
     let (wanted, wanted_patches) = linked.ready_slots();
     let mut stencils = vec![StencilSlot::EMPTY; wanted];
     let mut patches = vec![PatchSlot::EMPTY; wanted_patches];
     fill_tables(&bundle, &mut stencils, &mut patches).expect("enough slots");
     assert_eq!(linked.use_ready(&stencils, &patches), Ok(()));
     let mut refused = |stencils: &[StencilSlot], patches: &[PatchSlot]| {
-        let mut linked = link(&bundle, &mut region, &expectations, |_| None).expect("links");
+        let mut linked = link(&bundle, &mut region, &expectations(), |_| None).expect("links");
         let said = linked.use_ready(stencils, patches);
         // SAFETY: nothing was emitted.
         unsafe { region.free(linked.into_block()) };
