@@ -49,6 +49,7 @@ mod ready;
 mod region;
 #[cfg(target_arch = "x86_64")]
 mod serialize;
+mod snippet;
 mod space;
 mod stamp;
 mod view;
@@ -64,6 +65,7 @@ pub use ready::{CONTINUATIONS_MAX, OPERANDS_MAX, Outline, PatchSlot, StencilSlot
 pub use region::{CodeBlock, CodeRegion};
 #[cfg(target_arch = "x86_64")]
 pub use serialize::serialize;
+pub use snippet::Snippet;
 pub use space::Extent;
 pub use stamp::{Spot, Stamper};
 pub use view::Protect;

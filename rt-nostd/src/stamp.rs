@@ -21,6 +21,7 @@ use crate::ready::{
     OWN_HOT, StencilSlot, Table, Values,
 };
 use crate::region::{CodeBlock, CodeRegion};
+use crate::snippet::Snippet;
 use crate::view::Pieces;
 
 /// Fills a block of a region with stencils, each at its place.
@@ -150,6 +151,32 @@ impl<'e, 'a, 'm> Stamper<'e, 'a, 'm> {
             operands: &self.values.operands(),
             continuations: continuations.get(..count).unwrap_or_default(),
         })
+    }
+
+    /// Writes a snippet to an offset in the block's hot code. What lies behind it there may be
+    /// overwritten: see [`Spot::stamp`].
+    ///
+    /// # Errors
+    /// [`EmitError::PassesDiffer`]: it isn't in the block.
+    #[inline(always)]
+    pub fn put(&mut self, at: u32, snippet: Snippet) -> Result<(), EmitError<'a>> {
+        if self.pieces.put_hot(at, snippet.bytes()) {
+            return Ok(());
+        }
+        self.put_exactly(at, snippet)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_exactly(&mut self, at: u32, snippet: Snippet) -> Result<(), EmitError<'a>> {
+        let bytes = snippet.bytes();
+        let bytes = bytes.into_iter().take(snippet.len() as usize);
+        for (byte, i) in bytes.zip(0..) {
+            if !self.pieces.put_hot(at.saturating_add(i), [byte]) {
+                return Err(EmitError::PassesDiffer);
+            }
+        }
+        Ok(())
     }
 
     /// Writes a jump from one offset in the block's hot code to another; it takes

@@ -429,6 +429,77 @@ fn nothing_is_stamped_outside_the_block() {
 }
 
 #[test]
+fn snippets_are_written_up_to_the_end_of_the_block_and_no_further() {
+    let stencil = |name: &str, hot: &[u8], cold: &[u8], align| StencilModel {
+        name: name.to_owned(),
+        hot: hot.to_owned(),
+        cold: cold.to_owned(),
+        align,
+        fallthrough: Some("hole_next".to_owned()),
+        holes: Vec::new(),
+        register_holes: Vec::new(),
+        short: None,
+    };
+    let mut model = model(&mut Random(5));
+    let mut ends = stencil("e", &[0xc3], &[], 1);
+    ends.fallthrough = None;
+    model.stencils = vec![
+        stencil("a", &[1, 2, 3], &[], 1),
+        stencil("b", &[4, 5, 6, 7, 8], &[], 1),
+        stencil("c", &[1], &[2], 1),
+        stencil("d", &[1], &[], 16),
+        ends,
+        stencil("f", &[1; 9], &[], 1),
+    ];
+    let bytes = model.write().expect("valid");
+    let bundle = Bundle::parse(&bytes).expect("valid");
+    let mut memory = Box::new(Memory([0x5a; LEN]));
+    let write = NonNull::from(&mut memory.0).cast::<u8>();
+    let mut slots = [Extent::EMPTY; 4];
+    // SAFETY: as above.
+    let mut region =
+        unsafe { CodeRegion::aliased(write.cast(), EXECUTE, LEN, &mut slots) }.expect("a region");
+    let linked = link(&bundle, &mut region, &expectations(), |_| None).expect("links");
+    for index in 2..7 {
+        assert_eq!(linked.snippet(index), None, "{index}");
+    }
+    let [a, b] = [0, 1].map(|index| linked.snippet(index).expect("a snippet"));
+    let both = a.then(b).expect("eight bytes");
+    assert_eq!((both.len(), both.then(a)), (8, None));
+    let size = CodeSize {
+        hot: 16,
+        cold: 0,
+        align: 1,
+    };
+    for (snippet, at, fits) in [
+        (a, 0, true),
+        (both, 8, true),
+        (a, 13, true),
+        (a, 14, false),
+        (b, 11, true),
+        (both, 9, false),
+        (a, 16, false),
+        (a, u32::MAX - 1, false),
+    ] {
+        let mut stamper = Stamper::new(&linked, &mut region, size).expect("room");
+        assert_eq!(stamper.put(at, snippet).is_ok(), fits, "{at}");
+        let block = stamper.finish().expect("nothing to do");
+        let [hot, _] = region.addresses(&block);
+        // SAFETY: in the memory.
+        let byte = |place: usize| unsafe { write.add(place - EXECUTE).read() };
+        if fits {
+            let there = (0..snippet.len() as usize).map(|i| byte(hot.start + at as usize + i));
+            let code = [1, 2, 3, 4, 5, 6, 7, 8];
+            let from = if snippet == b { 3 } else { 0 };
+            assert!(there.eq(code[from..].iter().copied().take(snippet.len() as usize)));
+        }
+        assert_eq!(byte(hot.end), 0x5a);
+        // SAFETY: nothing of it runs.
+        unsafe { region.free(block) };
+    }
+}
+
+#[test]
 fn too_many_continuations_are_refused() {
     with_ready(|_, linked, region| {
         let size = CodeSize {

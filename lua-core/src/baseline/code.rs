@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! [Compiled][map: u32 for each word of bytecode][Site for each inline cache (`sites.rs`)]
+//! [inner map: u32 for each word from the first loop that keeps registers to the last]
 //! ```
 //!
 //! # Invariants
@@ -17,8 +18,9 @@
 
 use super::compile::Made;
 use super::facts::{has_resume_word, words_of};
+use super::loops::Found;
 use super::observe::Removal;
-use super::plan::{NO_LABEL, what};
+use super::plan::{INSIDE, NO_LABEL, what};
 use super::sites::{SITE_BYTES, Site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
@@ -39,6 +41,9 @@ pub(super) struct Compiled {
     words: u32,
     /// Number of sites.
     sites: u32,
+    /// Words from the first to the last loop of which registers are kept: those of the inner
+    /// map.
+    inside: (u32, u32),
     /// When it was last seen running.
     used: u32,
     /// Sites without a useful entry in the main code that got one since.
@@ -66,6 +71,12 @@ fn sites_start(words: u32) -> u32 {
     (MAP + words * 4).next_multiple_of(8)
 }
 
+/// Size of the record of a function of so many words, with so many sites, and an inner map of
+/// these words.
+fn record_bytes(words: u32, sites: u32, (first, end): (u32, u32)) -> u32 {
+    sites_start(words) + sites * SITE_BYTES + (end - first) * 4
+}
+
 impl Rt {
     /// The compiler, if there is one.
     #[inline]
@@ -75,9 +86,16 @@ impl Rt {
         unsafe { (*self.vm()).baseline.as_mut() }
     }
 
-    /// Makes the record of a function that is about to be compiled, with room for its sites.
-    pub(super) fn new_record(self, p: ProtoRef, proto: &Proto, sites: u32) -> Result<u32, Refusal> {
-        let size = sites_start(proto.code_words) + sites * SITE_BYTES;
+    /// Makes the record of a function that is about to be compiled, with room for what was found
+    /// in it.
+    pub(super) fn new_record(
+        self,
+        p: ProtoRef,
+        proto: &Proto,
+        found: Found,
+    ) -> Result<u32, Refusal> {
+        let Found { sites, inside, .. } = found;
+        let size = record_bytes(proto.code_words, sites, inside);
         let record = self.allocate_manual(size).map_err(|_| Refusal::NoMemory)?;
         let header = self.header(record);
         // SAFETY: the fresh record has room.
@@ -89,6 +107,7 @@ impl Rt {
                 before: 0,
                 words: proto.code_words,
                 sites,
+                inside,
                 used: 0,
                 improvable: 0,
                 block: None,
@@ -100,11 +119,11 @@ impl Rt {
     /// Gives back a record that isn't in the list.
     pub(super) fn drop_record(self, record: u32) {
         // SAFETY: a record.
-        let (words, sites) = unsafe {
+        let size = unsafe {
             let compiled: *const Compiled = self.at(record);
-            ((*compiled).words, (*compiled).sites)
+            record_bytes((*compiled).words, (*compiled).sites, (*compiled).inside)
         };
-        self.release(record, sites_start(words) + sites * SITE_BYTES);
+        self.release(record, size);
     }
 
     /// Lets control go to freshly emitted code. Gives the block back if it can't be kept.
@@ -139,9 +158,24 @@ impl Rt {
         let words = unsafe { core::slice::from_raw_parts_mut(self.at::<u32>(map), first.len()) };
         for ((word, first), second) in words.iter_mut().zip(first).zip(second) {
             // Written such that it needs no branch, and the compiler can do several at a time.
-            let place = if *second == NO_LABEL { *first } else { *second };
+            let place = match *second {
+                NO_LABEL => *first,
+                second => second & !INSIDE,
+            };
             let there = start.wrapping_add(place);
             *word = if place == NO_LABEL { 0 } else { there };
+        }
+        // SAFETY: a record.
+        let inside = unsafe { (*self.at::<Compiled>(record)).inside };
+        let inner = first.get(inside.0 as usize..inside.1 as usize);
+        let mut to = self.inner_map_of(record);
+        for place in inner.unwrap_or_default() {
+            let there = match *place {
+                NO_LABEL => 0,
+                place => start.wrapping_add(place),
+            };
+            self.set(to, there);
+            to += 4;
         }
         let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
         let mut site = self.sites_of(record).0;
@@ -195,6 +229,21 @@ impl Rt {
             let compiled: *const Compiled = self.at(record);
             (record + sites_start((*compiled).words), (*compiled).sites)
         }
+    }
+
+    /// Where the inner map of a compiled function is.
+    fn inner_map_of(self, record: u32) -> u32 {
+        let (sites, count) = self.sites_of(record);
+        sites + count * SITE_BYTES
+    }
+
+    /// What is added to half the offset of an instruction for that of its word in the inner
+    /// map, modulo 2^32. `entry` is that of the function's first instruction.
+    pub(super) fn inside_of(self, record: u32, entry: u32) -> u32 {
+        // SAFETY: a record.
+        let (first, _) = unsafe { (*self.at::<Compiled>(record)).inside };
+        let of_first = entry / 2 + first * 4;
+        self.inner_map_of(record).wrapping_sub(of_first)
     }
 
     /// Lets calls come back to bytecode.

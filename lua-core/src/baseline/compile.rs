@@ -8,15 +8,15 @@
 
 use super::facts::words_of;
 use super::loops::{Analysis, Found, Loop};
-use super::plan::{Labels, NO_LABEL, Planner, Step, entry_of, what};
+use super::plan::{INSIDE, Labels, NO_LABEL, Planner, Step, entry_of, what};
 use super::registers::Mark;
 use super::sites::SITE_BYTES;
-use super::{Baseline, Hole, OPERANDS, Targets, leads};
+use super::{Baseline, Hole, Moves, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, Proto};
 use rt_nostd::{
-    CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, SpaceError,
+    CodeBlock, CodeSize, EmitError, JUMP_LEN, Label, OPERANDS_MAX, Outline, Snippet, SpaceError,
     Spot as Stamp, Stamper, serialize,
 };
 
@@ -102,12 +102,14 @@ struct Emission<'e> {
     /// Offset of the function's bytecode.
     entry: u32,
     targets: Targets,
+    moves: &'e Moves,
     marks: &'e [Mark],
     labels: &'e Labels,
     loops: &'e [Loop],
     steps: &'e [Step],
-    /// The sites of the function's record.
+    /// The sites of the function's record, and what the hole for its inner map gets.
     sites: u32,
+    inside: u32,
     /// Caches go into the main code.
     bake: bool,
 }
@@ -116,6 +118,7 @@ impl Emission<'_> {
     fn run(&self, out: &mut Out<'_>) -> Result<(), EmitError<'static>> {
         let mut site = self.sites;
         out.set(Hole::Frame as usize, frame_bytes(self.rt, self.entry));
+        out.set(Hole::Inside as usize, self.inside);
         for step in self.steps {
             if step.what & what::OPERANDS != 0 {
                 let pc = self.entry + step.at * 8;
@@ -134,11 +137,23 @@ impl Emission<'_> {
                 out.jump(step.place[0], self.place_of(step.at)?)?;
                 continue;
             }
-            let mut stamp = out.begin(step.index.into(), step.place)?;
+            let [mut hot, cold] = step.place;
+            let mut behind = Snippet::default();
+            if step.moves != 0 {
+                let [before, keep] = self.moves.code(step.moves);
+                out.put(hot, before)?;
+                hot += before.len();
+                behind = keep;
+            }
+            let mut stamp = out.begin(step.index.into(), [hot, cold])?;
             if step.leads != 0 {
                 self.lead(&mut stamp, step)?;
             }
+            let end = stamp.end();
             stamp.stamp()?;
+            if !behind.is_empty() {
+                out.put(end, behind)?;
+            }
         }
         Ok(())
     }
@@ -158,10 +173,19 @@ impl Emission<'_> {
     #[inline]
     fn place_of(&self, label: u32) -> Result<u32, EmitError<'static>> {
         match self.labels.get(label as usize) {
-            Some(&place) if place != NO_LABEL => Ok(place),
+            Some(&place) if place < INSIDE => Ok(place),
             _ => Err(EmitError::UnboundLabel {
                 label: Label(label),
             }),
+        }
+    }
+
+    /// Where an outer entry is, for control that comes with the instruction at hand.
+    #[inline]
+    fn entry_at(&self, label: u32) -> Result<u32, EmitError<'static>> {
+        match self.labels.get(label as usize) {
+            Some(&place) if place != NO_LABEL => Ok(place & !INSIDE),
+            _ => self.place_of(label),
         }
     }
 
@@ -190,20 +214,21 @@ impl Emission<'_> {
         let word = |at: u32| Insn::from_word(self.rt.get(self.entry + at * 8));
         let insn = word(step.at);
         let next = step.at + words_of(insn);
+        // Control comes to entries by `jump_ahead!` (in `stencils/`): with the instruction.
         if to & leads::ENTRY != 0 {
             let entry = match entry_of(self.marks, next) {
-                Some(label) => self.place_of(label)?,
+                Some(label) => self.entry_at(label)?,
                 None => behind,
             };
             stamp.lead(targets.entry, entry);
         }
         if to & leads::BEYOND != 0 {
-            let ordinal = match step.what & what::BACK {
-                0 => targets.entry,
-                _ => targets.next,
-            };
             let label = entry_of(self.marks, next).unwrap_or(next);
-            stamp.lead(ordinal, self.place_of(label)?);
+            if step.what & what::BACK == 0 {
+                stamp.lead(targets.entry, self.entry_at(label)?);
+            } else {
+                stamp.lead(targets.next, self.place_of(label)?);
+            }
         }
         if to & leads::TAKEN != 0 {
             let label = self.target(step.at, step.at.wrapping_add(insn.d));
@@ -270,8 +295,8 @@ impl Rt {
     pub(super) fn compile(self, p: ProtoRef, bake: bool) -> Result<u32, Refusal> {
         let proto = self.proto(p);
         let found = self.analyse(&proto, bake)?;
-        let record = self.new_record(p, &proto, found.sites)?;
-        let made = self.emit(&proto, found, self.sites_of(record).0, bake);
+        let record = self.new_record(p, &proto, found)?;
+        let made = self.emit(&proto, found, record, bake);
         let refusal = match made {
             Ok(made) => {
                 let count = made.instructions;
@@ -359,7 +384,7 @@ impl Rt {
     }
 
     /// Makes the code of a function that was analysed.
-    fn emit(self, proto: &Proto, found: Found, sites: u32, bake: bool) -> Result<Made, Refusal> {
+    fn emit(self, proto: &Proto, found: Found, record: u32, bake: bool) -> Result<Made, Refusal> {
         let words = proto.code_words as usize;
         let Baseline {
             linked,
@@ -370,8 +395,8 @@ impl Rt {
             evidence,
             ..
         } = self.baseline().ok_or(Refusal::Internal)?;
-        // Two labels for each word.
-        let more = (words * 2).saturating_sub(labels.len());
+        let labels_count = words * 2 + scratch.loops.len();
+        let more = labels_count.saturating_sub(labels.len());
         let grown = labels.extend_with(self, more, NO_LABEL);
         grown.map_err(|_| Refusal::NoMemory)?;
         let mut planner = Planner {
@@ -386,8 +411,9 @@ impl Rt {
             counts: found.counts,
             evidence: *evidence,
             steps: &mut scratch.steps,
+            outers: &mut scratch.outers,
             linked,
-            labels: &mut labels[..words * 2],
+            labels: &mut labels[..labels_count],
             place: [0, 0],
             falls_to: None,
         };
@@ -412,11 +438,13 @@ impl Rt {
                 rt: self,
                 entry: proto.entry,
                 targets: stencils.targets,
+                moves: &stencils.moves,
                 marks: &scratch.marks[..words],
-                labels: &labels[..words * 2],
+                labels: &labels[..labels_count],
                 loops: &scratch.loops,
                 steps: &scratch.steps,
-                sites,
+                sites: self.sites_of(record).0,
+                inside: self.inside_of(record, proto.entry),
                 bake,
             };
             emission.run(&mut out)?;

@@ -73,6 +73,9 @@ pub(super) struct Found {
     pub(super) counts: bool,
     /// Number of inline caches.
     pub(super) sites: u32,
+    /// The words from the beginning of the first loop of which registers are kept to the end of
+    /// the last one.
+    pub(super) inside: (u32, u32),
 }
 
 impl Analysis<'_> {
@@ -98,6 +101,7 @@ impl Analysis<'_> {
         let mut found = Found {
             counts: false,
             sites: 0,
+            inside: (0, 0),
         };
         let mut at = 0;
         // The end of the last loop: one that contains it isn't innermost.
@@ -142,6 +146,9 @@ impl Analysis<'_> {
                 }
             }
             at += words;
+        }
+        if let (Some(first), Some(last)) = (self.loops.first(), self.loops.last()) {
+            found.inside = (first.start, last.end + 1);
         }
         Ok(found)
     }

@@ -52,7 +52,7 @@ use callees::Evidence;
 use loops::{KEPT, Loop};
 use plan::Step;
 use registers::Mark;
-use rt_nostd::{CodeRegion, LinkedBundle, PatchSlot, StencilSlot};
+use rt_nostd::{CodeRegion, LinkedBundle, PatchSlot, Snippet, StencilSlot};
 use stencil_format::{Bundle, HoleKind, RelTarget};
 
 pub use compile::Refusal;
@@ -259,6 +259,7 @@ define_holes! {
     D "HOLE_D" "Field d.";
     Frame "HOLE_FRAME" "Bytes that the function's registers take.";
     ImmB "HOLE_IMM_B" "Field b.";
+    Inside "HOLE_INSIDE" "Where the inner map is, less half the bytecode's offset.";
     Item "HOLE_ITEM" "Field d, as an index of values in bytes.";
     Kept "HOLE_P0" "Registers that are kept in the processor's, in bytes.";
     Kept1 "HOLE_P1" "The second of them.";
@@ -302,6 +303,23 @@ const FORMS: usize = 12;
 /// Stencils of an operation that get operands in the processor's registers.
 type Forwarded = [Variants; FORMS];
 
+/// A stencil that is a snippet.
+#[derive(Clone, Copy, Default)]
+struct Short {
+    index: u16,
+    code: Snippet,
+}
+
+impl Short {
+    fn new(linked: &LinkedBundle<'_>, name: &str, ending: &str) -> Option<Short> {
+        let index = stencil_named(linked.bundle(), [name, ending, ""])?;
+        Some(Short {
+            index: u16::try_from(index).ok()?,
+            code: linked.snippet(index)?,
+        })
+    }
+}
+
 /// Stencils that only change what is in the processor's registers, by index among what is
 /// kept there; `loads` by number.
 #[derive(Clone, Copy)]
@@ -309,13 +327,15 @@ struct Moves {
     /// Loads the number: operand a, b, c, the argument of a call.
     number: [Variants; 4],
     /// What is kept becomes the number, and the other operand; the number is kept.
-    take: [u16; KEPT],
-    other: [u16; KEPT],
-    keep: [u16; KEPT],
+    take: [Short; KEPT],
+    other: [Short; KEPT],
+    keep: [Short; KEPT],
     /// Register a is kept.
     reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
     loads: [u16; KEPT],
+    /// Behind that: on to the instruction that control was meant for.
+    inside: u16,
     /// `ForLoop` and `ForLoopUp` with a kept index.
     turns: [[Variants; KEPT]; 2],
     /// From the base of the frame that a call made to that of its caller, and the same of an
@@ -384,6 +404,8 @@ struct Scratch {
     marks: Buffer<Mark>,
     loops: Buffer<Loop>,
     steps: Buffer<Step>,
+    /// Instructions with an outer entry that must be made.
+    outers: Buffer<u32>,
 }
 
 /// The state of the compiler, part of the VM state.
@@ -471,7 +493,7 @@ impl Vm<'_> {
                 *place = variants.ok_or(missing(name[1]))?;
             }
         }
-        let moves = moves(&bundle, &targets).ok_or(missing("moves between registers"))?;
+        let moves = moves(&linked, &targets).ok_or(missing("moves between registers"))?;
         let function = |name| linked.function_address(name).ok_or(missing(name));
         let miss = Miss {
             learn: function("miss")?,
@@ -499,6 +521,7 @@ impl Vm<'_> {
                 marks: Buffer::new(),
                 loops: Buffer::new(),
                 steps: Buffer::new(),
+                outers: Buffer::new(),
             },
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.
@@ -656,15 +679,17 @@ fn forms_of(bundle: &Bundle<'_>, targets: &Targets, name: &str) -> Option<(Forwa
 }
 
 /// The stencils that change what is in the processor's registers.
-fn moves(bundle: &Bundle<'_>, targets: &Targets) -> Option<Moves> {
+fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
+    let bundle = linked.bundle();
     const DIGITS: [&str; KEPT + 1] = ["0", "1", "2", "3", "4", "5", "6"];
     let mut out = Moves {
         number: [Variants::default(); 4],
-        take: [0; KEPT],
-        other: [0; KEPT],
-        keep: [0; KEPT],
+        take: [Short::default(); KEPT],
+        other: [Short::default(); KEPT],
+        keep: [Short::default(); KEPT],
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
+        inside: u16::try_from(stencil_named(bundle, ["inside", "", ""])?).ok()?,
         turns: [[Variants::default(); KEPT]; 2],
         back: [
             op_stencil(bundle, targets, ["back", "", ""])?,
@@ -677,9 +702,9 @@ fn moves(bundle: &Bundle<'_>, targets: &Targets) -> Option<Moves> {
         *load = Variants::new(bundle, index("load_", letter)?)?;
     }
     for i in 0..KEPT {
-        out.take[i] = number("take_", DIGITS[i])?;
-        out.other[i] = number("other_", DIGITS[i])?;
-        out.keep[i] = number("keep_", DIGITS[i])?;
+        out.take[i] = Short::new(linked, "take_", DIGITS[i])?;
+        out.other[i] = Short::new(linked, "other_", DIGITS[i])?;
+        out.keep[i] = Short::new(linked, "keep_", DIGITS[i])?;
         out.reload[i] = Variants::new(bundle, index("reload_", DIGITS[i])?)?;
         out.loads[i] = number("loads_", DIGITS[i + 1])?;
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;

@@ -4,10 +4,10 @@
 //! Must cost nothing without an observer, and must never let one change anything: a notice
 //! is a borrowed view. Called by the other files of this folder.
 
-use super::Baseline;
 use super::code::Compiled;
 use super::compile::Refusal;
 use super::plan::Step;
+use super::{Baseline, Moves};
 use crate::front::chunk_id;
 use crate::heap::{ProtoRef, Rt, StrRef};
 use crate::isa::{Insn, OPS, Op, Operand};
@@ -288,6 +288,7 @@ pub struct Piece<'a> {
 pub struct Pieces<'a> {
     steps: &'a [Step],
     linked: &'a LinkedBundle<'static>,
+    moves: &'a Moves,
     /// Bytes of hot code.
     hot: u32,
     /// Number of instructions.
@@ -297,20 +298,26 @@ pub struct Pieces<'a> {
 impl Pieces<'_> {
     /// Calls `f` with each piece, in the order of the hot code.
     pub fn each(&self, f: &mut dyn FnMut(&Piece<'static>)) {
+        let stencil = |index: u16| self.linked.bundle().stencil(index.into());
         let mut steps = self.steps.iter().filter(|step| step.index != Step::JUMP);
         let mut step = steps.next();
         while let Some(this) = step {
             step = steps.next();
-            let Some(stencil) = self.linked.bundle().stencil(this.index.into()) else {
-                continue;
-            };
-            let [hot, cold] = this.place;
-            f(&Piece {
-                word: this.at,
-                stencil: stencil.name(),
-                hot: hot..step.map_or(self.hot, |next| next.place[0]),
-                cold: cold..cold + stencil.cold().len() as u32,
-            });
+            let [mut hot, cold] = this.place;
+            let next = step.map_or(self.hot, |next| next.place[0]);
+            let (before, behind) = self.moves.stencils(this.moves);
+            let parts = before.into_iter().flatten().chain([this.index]);
+            let mut parts = parts.chain(behind).filter_map(stencil).peekable();
+            while let Some(part) = parts.next() {
+                let start = hot;
+                hot += part.hot().len() as u32;
+                f(&Piece {
+                    word: this.at,
+                    stencil: part.name(),
+                    hot: start..if parts.peek().is_some() { hot } else { next },
+                    cold: cold..cold + part.cold().len() as u32,
+                });
+            }
         }
     }
 }
@@ -370,6 +377,7 @@ impl Rt {
         let pieces = Pieces {
             steps: &baseline.scratch.steps,
             linked: &baseline.linked,
+            moves: &baseline.stencils.moves,
             hot: code.hot.len() as u32,
             instructions,
         };

@@ -16,14 +16,15 @@
 use super::callees::{Callees, Evidence};
 use super::compile::Refusal;
 use super::facts::{self, Facts, words_of};
+use super::loops::KEPT;
 use super::loops::Loop;
 use super::registers::{Handed, Mark, Places};
-use super::{OpStencil, Stencils, leads};
+use super::{Moves, OpStencil, Short, Stencils, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{CALL_BYTES, Insn, Op};
 use crate::proto::Proto;
 use crate::shortcuts::{DIRECT, Passes};
-use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Stamper};
+use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Snippet, Stamper};
 
 /// A stencil of a function's code.
 #[derive(Clone, Copy)]
@@ -34,6 +35,9 @@ pub(super) struct Step {
     pub(super) at: u32,
     /// The stencil.
     pub(super) index: u16,
+    /// The moves right before and behind it, which have their place with it: fields of
+    /// [`moves`].
+    pub(super) moves: u16,
     /// What comes before it and belongs to it: bits of [`what`].
     pub(super) what: u8,
     /// Where it leads: bits of [`leads`].
@@ -57,10 +61,52 @@ impl Step {
     }
 }
 
-/// Where the code of each word begins in a function, and behind that where its outer entry
-/// does: offsets in the hot code, or [`NO_LABEL`].
+/// Where the code of each word begins in a function, behind that where its outer entry does,
+/// and behind that an entry of each loop: offsets in the hot code below [`INSIDE`], or
+/// [`NO_LABEL`]. With [`INSIDE`], where
+/// control from outside comes that is on the way to that word: only with the instruction at
+/// hand (`inside` in `stencils/`), so no code may lead there.
 pub(super) type Labels = [u32];
 pub(super) const NO_LABEL: u32 = u32::MAX;
+pub(super) const INSIDE: u32 = 1 << 31;
+
+/// A label to be set when the code's end is reached: see [`INSIDE`].
+const SHARED: u32 = NO_LABEL - 1;
+
+/// Fields of [`Step::moves`]: each one more than what is kept, or 0.
+pub(super) mod moves {
+    /// Becomes the other operand.
+    pub(in super::super) const OTHER: u32 = 0;
+    /// Becomes the number.
+    pub(in super::super) const TAKE: u32 = 3;
+    /// The number is kept there, behind the stencil.
+    pub(in super::super) const KEEP: u32 = 6;
+}
+
+impl Moves {
+    fn of(table: &[Short; KEPT], field: u32, moves: u16) -> Option<&Short> {
+        let kept = usize::from(moves >> field & 7);
+        table.get(kept.checked_sub(1)?)
+    }
+
+    /// The stencils of these [`moves`]: of the two before a step, and of the one behind it.
+    pub(super) fn stencils(&self, moves: u16) -> ([Option<u16>; 2], Option<u16>) {
+        let of = |table, field| Moves::of(table, field, moves).map(|short| short.index);
+        let before = [of(&self.other, moves::OTHER), of(&self.take, moves::TAKE)];
+        (before, of(&self.keep, moves::KEEP))
+    }
+
+    /// Their code, before a step and behind it.
+    #[inline(always)]
+    pub(super) fn code(&self, moves: u16) -> [Snippet; 2] {
+        let of =
+            |table, field| Moves::of(table, field, moves).map_or(Snippet::default(), |s| s.code);
+        let before = of(&self.other, moves::OTHER).then(of(&self.take, moves::TAKE));
+        // Each is half as long at most (`Short::new`).
+        let before = before.unwrap_or_default();
+        [before, of(&self.keep, moves::KEEP)]
+    }
+}
 
 /// Bits of [`Step::what`].
 pub(super) mod what {
@@ -137,8 +183,9 @@ pub(super) struct Planner<'p> {
     pub(super) counts: bool,
     pub(super) evidence: Evidence,
     pub(super) steps: &'p mut Buffer<Step>,
+    pub(super) outers: &'p mut Buffer<u32>,
     pub(super) linked: &'p LinkedBundle<'static>,
-    /// Two for each word.
+    /// Two for each word, and one for each loop.
     pub(super) labels: &'p mut Labels,
     /// Where the next stencil goes.
     pub(super) place: [u32; 2],
@@ -161,6 +208,8 @@ struct Pending<'p> {
     handed: Handed,
     /// The stencil is that of a library function: its index in [`DIRECT`].
     direct: Option<u16>,
+    /// Its outer entry lies right before it.
+    entered: bool,
 }
 
 impl Pending<'_> {
@@ -196,6 +245,7 @@ impl<'p> Planner<'p> {
         // Enough for most functions.
         self.steps
             .reserve(self.rt, self.proto.code_words as usize)?;
+        self.outers.truncate(0);
         self.labels.fill(NO_LABEL);
         let stencils = self.stencils;
         let (rt, entry, words) = (self.rt, self.proto.entry, self.proto.code_words);
@@ -208,10 +258,10 @@ impl<'p> Planner<'p> {
             facts: Facts::default(),
             handed: Handed::PLAIN,
             direct: None,
+            entered: false,
         };
         let mut at = 0;
         let mut count = 0;
-        let mut all_plain = true;
         let mut backs_wait = false;
         while at < words {
             let pc = entry + at * 8;
@@ -231,6 +281,7 @@ impl<'p> Planner<'p> {
                 facts,
                 handed: Handed::PLAIN,
                 direct: None,
+                entered: false,
             };
             let mut passes = Passes::Nothing;
             if facts.has(facts::RESUMES) {
@@ -243,15 +294,16 @@ impl<'p> Planner<'p> {
                 break;
             };
             it.handed = places.pass(at, word, facts, passes, mark);
-            if it.handed != Handed::PLAIN {
-                all_plain = false;
-                if it.handed.asks() {
-                    before.handed.leave();
-                }
+            if it.handed.asks() {
+                before.handed.leave();
             }
             if at > 0 {
+                let mark = *mark;
                 let outer = mark.has_outer();
                 self.make(&before, outer)?;
+                it.entered = outer && self.note_outer(at, mark, &before)?;
+            } else {
+                it.entered = mark.has_outer();
             }
             before = it;
             at += facts.words();
@@ -260,13 +312,7 @@ impl<'p> Planner<'p> {
         if count > 0 {
             self.make(&before, false)?;
         }
-        if !all_plain {
-            for at in 0..words {
-                if self.marks[at as usize].has_outer() && !self.starts(at) {
-                    self.outer(at, leads::ON_AT)?;
-                }
-            }
-        }
+        self.outers()?;
         if backs_wait {
             self.waiting_backs()?;
         }
@@ -310,7 +356,7 @@ impl<'p> Planner<'p> {
         let (does, to, back) = it.told();
         // If it falls through to anything, that comes next.
         let index = it.stencil.variants.of(Insn::from_word(it.word));
-        self.add(it.at, index, does | what::BEGINS, to)?;
+        self.add(it.at, index, does | what::BEGINS, to, 0)?;
         if back {
             self.back(it.at, it.word, true)?;
         }
@@ -353,7 +399,19 @@ impl<'p> Planner<'p> {
 
     /// Adds a step.
     fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
-        let (step, outline) = self.add(at, index, does, to)?;
+        self.step_with(at, index, does, to, 0)
+    }
+
+    /// Adds a step with moves around it.
+    fn step_with(
+        &mut self,
+        at: u32,
+        index: u16,
+        does: u8,
+        to: u8,
+        moves: u16,
+    ) -> Result<(), Unplanned> {
+        let (step, outline) = self.add(at, index, does, to, moves)?;
         if to & (leads::FALLS_TO_ENTRY | leads::ON_AT | leads::BEYOND) != 0 {
             self.falls_to = self.falls_to(step, to, outline);
         }
@@ -362,7 +420,14 @@ impl<'p> Planner<'p> {
 
     /// Adds a step that falls through to what comes next, if it does.
     #[inline(always)]
-    fn add(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(Step, Outline), Unplanned> {
+    fn add(
+        &mut self,
+        at: u32,
+        index: u16,
+        does: u8,
+        to: u8,
+        moves: u16,
+    ) -> Result<(Step, Outline), Unplanned> {
         let outline = self.linked.outline(index.into());
         let outline = outline.ok_or(EmitError::UnknownStencil {
             index: index.into(),
@@ -373,6 +438,7 @@ impl<'p> Planner<'p> {
             place: self.place,
             at,
             index,
+            moves,
             what: does,
             leads: if falls {
                 0
@@ -393,6 +459,10 @@ impl<'p> Planner<'p> {
         self.steps.push(self.rt, step)?;
         // No overflow: neither is 2^31 yet, and a bundle is shorter.
         self.place[0] += outline.hot;
+        if moves != 0 {
+            let [before, behind] = self.stencils.moves.code(moves);
+            self.place[0] += before.len() + behind.len();
+        }
         self.place[1] += outline.cold;
         if (self.place[0] | self.place[1]) >> 31 != 0 {
             return Err(EmitError::TooLarge.into());
@@ -428,6 +498,7 @@ impl<'p> Planner<'p> {
                 place: self.place,
                 at: target,
                 index: Step::JUMP,
+                moves: 0,
                 what: 0,
                 leads: 0,
             },
@@ -480,27 +551,22 @@ impl<'p> Planner<'p> {
             facts,
             handed,
             direct,
+            entered,
         } = *it;
         let insn = Insn::from_word(word);
         let stencils = self.stencils;
-        let moves = &stencils.moves;
-        if self.starts(at) {
-            // What comes from before the loop.
+        let table = &stencils.moves;
+        if entered {
             self.outer(at, leads::NEXT)?;
         }
-        let mut begins = what::BEGINS;
-        let other = handed.other().map(|k| moves.other[k]);
-        let take = handed.take().map(|k| moves.take[k]);
-        for index in [other, take].into_iter().flatten() {
-            self.step(at, index, begins, leads::NEXT)?;
-            begins = 0;
-        }
+        let field = |field, place: Option<usize>| place.map_or(0, |k| (k as u16 + 1) << field);
+        let mut around = field(moves::OTHER, handed.other()) | field(moves::TAKE, handed.take());
         let turn = match facts.has(facts::COUNTS) {
             true => handed.keep(),
             false => None,
         };
         let variants = match handed.form() {
-            _ if let Some(k) = turn => moves.turns[(insn.op == Op::ForLoopUp as u8) as usize][k],
+            _ if let Some(k) = turn => table.turns[(insn.op == Op::ForLoopUp as u8) as usize][k],
             Some(form) if !facts.has(facts::RESUMES) => {
                 let op = if self.bake { insn.op } else { facts.base() };
                 stencils.forwarded[op as usize][form]
@@ -513,27 +579,114 @@ impl<'p> Planner<'p> {
             None => stencil.variants,
         };
         let (does, to, back) = it.told();
-        self.step(at, variants.of(insn), does | begins, to)?;
+        let does = does | what::BEGINS;
+        let keep = handed.keep().filter(|_| turn.is_none());
+        // What falls through to the entry doesn't come by there.
+        let (with, behind) = match to & leads::FALLS_TO_ENTRY {
+            0 => (keep, None),
+            _ => (None, keep),
+        };
+        around |= field(moves::KEEP, with);
+        self.step_with(at, variants.of(insn), does, to, around)?;
+        if let Some(k) = behind {
+            self.step(at, table.keep[k].index, 0, leads::NEXT)?;
+        }
         if direct.is_some()
             && handed.keep().is_none()
             && let Some(k) = self.loop_of(at).and_then(|kept| kept.place_of(insn.a))
         {
             // It goes on behind it with what is kept; the result is in the frame only.
-            let reload = moves.reload[k as usize].of(insn);
+            let reload = table.reload[k as usize].of(insn);
             self.step(at, reload, 0, leads::NEXT)?;
         }
-        if let Some(k) = handed.keep()
-            && turn.is_none()
-        {
-            self.step(at, moves.keep[k], 0, leads::NEXT)?;
-        }
         if let Some(k) = handed.reload() {
-            self.step(at, moves.reload[k].of(insn), 0, leads::NEXT)?;
+            self.step(at, table.reload[k].of(insn), 0, leads::NEXT)?;
         }
         if back {
             self.back(at, word, true)?;
         }
         Ok(())
+    }
+
+    /// Decides where the outer entry of the instruction at `at` goes; `before` is the one before
+    /// it. True: right before it.
+    #[inline(never)]
+    fn note_outer(&mut self, at: u32, mark: Mark, before: &Pending<'p>) -> Result<bool, Unplanned> {
+        // At the beginning of a loop comes by what is before it, and behind a call what comes
+        // back from there.
+        let back = before.told().2 && mark.number().is_none();
+        if back || self.starts(at) {
+            return Ok(true);
+        }
+        // Others come with the instruction at hand: the runtime, and second parts and shortcuts
+        // of the instruction before (`jump_ahead!` in `stencils/`).
+        let code = before.facts.has(facts::RESUMES | facts::CACHES) || mark.is_target();
+        let label = (self.proto.code_words + at) as usize;
+        match self.labels.get_mut(label) {
+            Some(label) if !code && mark.of_loop().is_some() => *label = SHARED,
+            _ => self.outers.push(self.rt, at)?,
+        }
+        Ok(false)
+    }
+
+    /// The outer entries that don't lie right before their instructions: those that code
+    /// leads to, and for each loop one for all others.
+    fn outers(&mut self) -> Result<(), Unplanned> {
+        let mut i = 0;
+        while let Some(&at) = self.outers.get(i) {
+            self.outer(at, leads::ON_AT)?;
+            i += 1;
+        }
+        let words = self.proto.code_words;
+        let loops = self.loops;
+        for (kept, i) in loops.iter().zip(0..) {
+            // The label of this one.
+            let shared = words * 2 + i;
+            let mut there = None;
+            for at in kept.start..=kept.end {
+                let label = (words + at) as usize;
+                if self.labels.get(label) != Some(&SHARED) {
+                    continue;
+                }
+                let place = match there {
+                    Some(place) => place,
+                    None => self.shared_entry(kept, shared)?,
+                };
+                there = Some(place);
+                let place = match self.marks[at as usize].number() {
+                    Some(operand) => self.number_entry(at, operand, shared)?,
+                    None => place,
+                };
+                if let Some(label) = self.labels.get_mut(label) {
+                    *label = INSIDE | place;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what is kept in a loop, and goes on to the instruction at hand. Gives its place.
+    fn shared_entry(&mut self, kept: &Loop, label: u32) -> Result<u32, Unplanned> {
+        let moves = &self.stencils.moves;
+        let (loads, inside) = (moves.loads[kept.count - 1], moves.inside);
+        let (step, _) = self.add(kept.start, loads, what::KEPT, leads::NEXT, 0)?;
+        self.add(kept.start, inside, 0, 0, 0)?;
+        if let Some(label) = self.labels.get_mut(label as usize) {
+            *label = step.place[0];
+        }
+        Ok(step.place[0])
+    }
+
+    /// Loads the number for the instruction at `at` before it goes there. Gives its place.
+    fn number_entry(&mut self, at: u32, operand: usize, shared: u32) -> Result<u32, Unplanned> {
+        let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
+        let load = self.stencils.moves.number[operand].of(insn);
+        let (step, outline) = self.add(at, load, what::OPERANDS, leads::NEXT, 0)?;
+        if outline.fallthrough != self.stencils.targets.next {
+            return Err(EmitError::FallsOffEnd.into());
+        }
+        self.falls_to = Some(shared);
+        Ok(step.place[0])
     }
 
     /// The outer entry of the instruction at `at`: loads what is to be there, and leads on as
