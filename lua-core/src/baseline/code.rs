@@ -20,7 +20,7 @@ use super::compile::Made;
 use super::facts::{has_resume_word, words_of};
 use super::loops::Found;
 use super::observe::Removal;
-use super::plan::{INSIDE, NO_LABEL, what};
+use super::plan::{INSIDE, NO_LABEL};
 use super::sites::{SITE_BYTES, Site};
 use super::{Baseline, Refusal};
 use crate::heap::{Header, ProtoRef, Rt};
@@ -132,7 +132,6 @@ impl Rt {
         record: u32,
         proto: &Proto,
         made: Made,
-        bake: bool,
     ) -> Result<(), CodeBlock> {
         let Made {
             block,
@@ -177,18 +176,10 @@ impl Rt {
             self.set(to, there);
             to += 4;
         }
-        let (learns, miss) = (baseline.config.inline_caches, baseline.miss);
-        let mut site = self.sites_of(record).0;
-        for step in baseline.scratch.steps.iter() {
-            let pc = proto.entry + step.at * 8;
-            if step.what & what::SITE != 0 {
-                // SAFETY: the record has room for each site.
-                unsafe { self.new_site(self.at(site), (pc, step.at), bake, learns, &miss) };
-                site += SITE_BYTES;
-            } else if step.what & what::BACK != 0 {
-                let to = words.get(step.at as usize + 1).copied().unwrap_or(0);
-                self.set(pc + 8, (code_base + to as usize) as u64);
-            }
+        for &at in baseline.scratch.backs.iter() {
+            let to = words.get(at as usize + 1).copied().unwrap_or(0);
+            let pc = proto.entry + at * 8;
+            self.set(pc + 8, (code_base + to as usize) as u64);
         }
         baseline.stats.functions += 1;
         baseline.stats.instructions += instructions as u64;

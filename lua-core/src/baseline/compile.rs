@@ -10,7 +10,7 @@ use super::facts::words_of;
 use super::loops::{Analysis, Found, Loop};
 use super::plan::{INSIDE, Labels, NO_LABEL, Planner, Step, entry_of, what};
 use super::registers::Mark;
-use super::sites::SITE_BYTES;
+use super::sites::{Making, SITE_BYTES};
 use super::{Baseline, Hole, Moves, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
@@ -110,11 +110,11 @@ struct Emission<'e> {
     /// The sites of the function's record, and what the hole for its inner map gets.
     sites: u32,
     inside: u32,
-    /// Caches go into the main code.
-    bake: bool,
+    making: Making,
 }
 
 impl Emission<'_> {
+    /// Writes the code, and the sites of its record.
     fn run(&self, out: &mut Out<'_>) -> Result<(), EmitError<'static>> {
         let mut site = self.sites;
         out.set(Hole::Frame as usize, frame_bytes(self.rt, self.entry));
@@ -125,8 +125,10 @@ impl Emission<'_> {
                 let insn = Insn::from_word(self.rt.get(pc));
                 let words = fill_operands(self.rt, out, insn, pc);
                 if step.what & what::SITE != 0 {
-                    let shape = if self.bake { words[0] as u32 } else { 0 };
+                    let shape = if self.making.bake { words[0] as u32 } else { 0 };
                     fill_cache(out, site, shape);
+                    // SAFETY: the record has room for each site.
+                    unsafe { self.rt.new_site(self.rt.at(site), (pc, step.at), self.making) };
                     site += SITE_BYTES;
                 }
             }
@@ -300,7 +302,7 @@ impl Rt {
         let refusal = match made {
             Ok(made) => {
                 let count = made.instructions;
-                match self.publish(record, &proto, made, bake) {
+                match self.publish(record, &proto, made) {
                     Ok(()) => return Ok(count),
                     Err(block) => {
                         if let Some(baseline) = self.baseline() {
@@ -412,6 +414,7 @@ impl Rt {
             evidence: *evidence,
             steps: &mut scratch.steps,
             outers: &mut scratch.outers,
+            backs: &mut scratch.backs,
             linked,
             labels: &mut labels[..labels_count],
             place: [0, 0],
@@ -425,6 +428,8 @@ impl Rt {
                 stencils,
                 scratch,
                 labels,
+                config,
+                miss,
                 ..
             } = self.baseline().ok_or(Refusal::Internal)?;
             let mut out = match Stamper::new(linked, region, size) {
@@ -445,7 +450,11 @@ impl Rt {
                 steps: &scratch.steps,
                 sites: self.sites_of(record).0,
                 inside: self.inside_of(record, proto.entry),
-                bake,
+                making: Making {
+                    bake,
+                    learns: config.inline_caches,
+                    miss: *miss,
+                },
             };
             emission.run(&mut out)?;
             let block = out.finish()?;

@@ -406,6 +406,8 @@ struct Scratch {
     steps: Buffer<Step>,
     /// Instructions with an outer entry that must be made.
     outers: Buffer<u32>,
+    /// Calls that control comes back to.
+    backs: Buffer<u32>,
 }
 
 /// The state of the compiler, part of the VM state.
@@ -522,6 +524,7 @@ impl Vm<'_> {
                 loops: Buffer::new(),
                 steps: Buffer::new(),
                 outers: Buffer::new(),
+                backs: Buffer::new(),
             },
             // SAFETY: they live as long as the VM (the contract), and the VM state, in
             // which they are put, dies with it.

@@ -184,6 +184,7 @@ pub(super) struct Planner<'p> {
     pub(super) evidence: Evidence,
     pub(super) steps: &'p mut Buffer<Step>,
     pub(super) outers: &'p mut Buffer<u32>,
+    pub(super) backs: &'p mut Buffer<u32>,
     pub(super) linked: &'p LinkedBundle<'static>,
     /// Two for each word, and one for each loop.
     pub(super) labels: &'p mut Labels,
@@ -246,6 +247,7 @@ impl<'p> Planner<'p> {
         self.steps
             .reserve(self.rt, self.proto.code_words as usize)?;
         self.outers.truncate(0);
+        self.backs.truncate(0);
         self.labels.fill(NO_LABEL);
         let stencils = self.stencils;
         let (rt, entry, words) = (self.rt, self.proto.entry, self.proto.code_words);
@@ -367,6 +369,7 @@ impl<'p> Planner<'p> {
     /// behind it is what is emitted next.
     #[inline(never)]
     fn back(&mut self, at: u32, word: u64, next: bool) -> Result<(), Unplanned> {
+        self.backs.push(self.rt, at)?;
         let insn = Insn::from_word(word);
         let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
         let behind = self.marks.get((at + CALL_BYTES / 8) as usize);

@@ -78,6 +78,16 @@ pub(super) struct Site {
     buried: bool,
 }
 
+/// How the sites of a function are made.
+#[derive(Clone, Copy)]
+pub(super) struct Making {
+    /// Caches go into the main code.
+    pub(super) bake: bool,
+    /// Something may be learnt.
+    pub(super) learns: bool,
+    pub(super) miss: Miss,
+}
+
 /// An entry of a chain.
 #[repr(C)]
 struct Stub {
@@ -241,13 +251,12 @@ impl Rt {
     ///
     /// # Safety
     /// `site` is memory for it.
+    #[inline]
     pub(super) unsafe fn new_site(
         self,
         site: *mut Site,
         (pc, at): (u32, u32),
-        bake: bool,
-        learns: bool,
-        miss: &Miss,
+        Making { bake, learns, miss }: Making,
     ) {
         let inline = match bake {
             true => self.cached_entry(pc),
