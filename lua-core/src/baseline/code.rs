@@ -127,12 +127,7 @@ impl Rt {
     }
 
     /// Lets control go to freshly emitted code. Gives the block back if it can't be kept.
-    pub(super) fn publish(
-        self,
-        record: u32,
-        proto: &Proto,
-        made: Made,
-    ) -> Result<(), CodeBlock> {
+    pub(super) fn publish(self, record: u32, proto: &Proto, made: Made) -> Result<(), CodeBlock> {
         let Made {
             block,
             instructions,

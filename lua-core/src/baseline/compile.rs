@@ -6,12 +6,13 @@
 //! is empty always misses. Stubs (`sites.rs`) are made of the same stencils. Called by
 //! `tier.rs`.
 
+use super::Baseline;
 use super::facts::words_of;
 use super::loops::{Analysis, Found, Loop};
 use super::plan::{INSIDE, Labels, NO_LABEL, Planner, Step, entry_of, what};
 use super::registers::Mark;
 use super::sites::{Making, SITE_BYTES};
-use super::{Baseline, Hole, Moves, OPERANDS, Targets, leads};
+use super::stencils::{Hole, Moves, OPERANDS, Targets, leads};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, Proto};
@@ -128,7 +129,10 @@ impl Emission<'_> {
                     let shape = if self.making.bake { words[0] as u32 } else { 0 };
                     fill_cache(out, site, shape);
                     // SAFETY: the record has room for each site.
-                    unsafe { self.rt.new_site(self.rt.at(site), (pc, step.at), self.making) };
+                    unsafe {
+                        self.rt
+                            .new_site(self.rt.at(site), (pc, step.at), self.making)
+                    };
                     site += SITE_BYTES;
                 }
             }

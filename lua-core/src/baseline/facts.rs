@@ -5,7 +5,8 @@
 //! anything that isn't in one of them. [`BRIEFS`] is known when this is compiled; a [`Facts`]
 //! of each operation, which has it, is put together when the bundle is linked (`mod.rs`).
 
-use super::{Forwarded, registers};
+use super::registers;
+use super::stencils::Forwarded;
 use crate::isa::{Control, Extra, Insn, OP_COUNT, OPS, Op, Operand};
 
 /// The length in words.

@@ -4,10 +4,11 @@
 //! Must cost nothing without an observer, and must never let one change anything: a notice
 //! is a borrowed view. Called by the other files of this folder.
 
+use super::Baseline;
 use super::code::Compiled;
 use super::compile::Refusal;
 use super::plan::Step;
-use super::{Baseline, Moves};
+use super::stencils::Moves;
 use crate::front::chunk_id;
 use crate::heap::{ProtoRef, Rt, StrRef};
 use crate::isa::{Insn, OPS, Op, Operand};

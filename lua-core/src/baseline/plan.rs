@@ -19,7 +19,7 @@ use super::facts::{self, Facts, words_of};
 use super::loops::KEPT;
 use super::loops::Loop;
 use super::registers::{Handed, Mark, Places};
-use super::{Moves, OpStencil, Short, Stencils, leads};
+use super::stencils::{Moves, OpStencil, Short, Stencils, leads};
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{CALL_BYTES, Insn, Op};
 use crate::proto::Proto;

@@ -23,9 +23,9 @@
 //! Must not know what any operation means: it looks at [`facts`]. Called by `plan.rs` for each
 //! instruction in turn.
 
-use super::FORMS;
 use super::facts::{self, Facts};
 use super::loops::Loop;
+use super::stencils::FORMS;
 use super::whole::Whole;
 use crate::heap::Rt;
 use crate::isa::Insn;

@@ -28,10 +28,10 @@
 //!
 //! Must not know what an operation does with its cache.
 
-use super::Miss;
 use super::code::Compiled;
 use super::compile::Spot;
 use super::facts::words_of;
+use super::stencils::Miss;
 use crate::calls::Step;
 use crate::error::Raise;
 use crate::frame::FrameKind;
