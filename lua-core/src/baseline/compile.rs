@@ -7,12 +7,14 @@
 //! `tier.rs`.
 
 use super::Baseline;
+use super::entries::entry_of;
 use super::facts::words_of;
 use super::loops::{Analysis, Found, Loop};
-use super::plan::{INSIDE, Labels, NO_LABEL, Planner, Step, entry_of, what};
+use super::plan::Planner;
 use super::registers::Mark;
 use super::sites::{Making, SITE_BYTES};
 use super::stencils::{Hole, Moves, OPERANDS, Targets, leads};
+use super::steps::{INSIDE, Labels, NO_LABEL, Step, what};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, Proto};

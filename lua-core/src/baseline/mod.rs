@@ -19,11 +19,12 @@
 //! (`resume!` in `stencils/`), and frames are the same in all engines.
 //!
 //! # Files
-//! `loops.rs` looks over the code in advance, `plan.rs` chooses stencils, `compile.rs` emits
-//! them. `facts.rs` says of operations what these ask, `callees.rs` guesses what calls will
-//! call, `registers.rs` says where numbers are, `whole.rs` which have no fraction. `tier.rs`
-//! decides what is compiled and when, `code.rs` keeps account of it and takes it away again,
-//! `stencils.rs` finds the stencils, `sites.rs` has the inline caches, `observe.rs` lets the embedder look.
+//! `loops.rs` looks over the code in advance, `plan.rs` chooses stencils and makes steps of
+//! them (`steps.rs`), `entries.rs` says where control comes in, `compile.rs` emits. `stencils.rs`
+//! finds the stencils by name, `facts.rs` says of operations what these ask, `callees.rs`
+//! guesses what calls will call, `registers.rs` says where numbers are, `whole.rs` which have
+//! no fraction. `tier.rs` decides what is compiled and when, `code.rs` keeps account of it and
+//! takes it away again, `sites.rs` has the inline caches, `observe.rs` lets the embedder look.
 //! `prebuilt.rs` has tables of the committed bundle.
 //!
 //! Must not know what any operation means: it looks at operands and control in the op table.
@@ -31,6 +32,7 @@
 mod callees;
 mod code;
 mod compile;
+mod entries;
 mod facts;
 mod loops;
 mod observe;
@@ -40,6 +42,7 @@ mod prebuilt;
 mod registers;
 mod sites;
 mod stencils;
+mod steps;
 mod tier;
 mod whole;
 
@@ -49,10 +52,10 @@ use crate::heap::{Buffer, NoMemory, Rt};
 use crate::vm::Vm;
 use callees::Evidence;
 use loops::Loop;
-use plan::Step;
 use registers::Mark;
 use rt_nostd::{CodeRegion, LinkedBundle, PatchSlot, StencilSlot};
 use stencils::{Miss, Stencils};
+use steps::Step;
 
 pub use compile::Refusal;
 pub use observe::{Cause, Code, Function, Notice, Observer, Piece, Pieces, Removal};

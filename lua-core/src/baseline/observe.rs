@@ -7,8 +7,8 @@
 use super::Baseline;
 use super::code::Compiled;
 use super::compile::Refusal;
-use super::plan::Step;
 use super::stencils::Moves;
+use super::steps::Step;
 use crate::front::chunk_id;
 use crate::heap::{ProtoRef, Rt, StrRef};
 use crate::isa::{Insn, OPS, Op, Operand};

@@ -15,120 +15,17 @@
 
 use super::callees::{Callees, Evidence};
 use super::compile::Refusal;
+use super::entries::entry_of;
 use super::facts::{self, Facts, words_of};
-use super::loops::KEPT;
 use super::loops::Loop;
 use super::registers::{Handed, Mark, Places};
-use super::stencils::{Moves, OpStencil, Short, Stencils, leads};
+use super::stencils::{OpStencil, Stencils, leads};
+use super::steps::{Labels, NO_LABEL, Step, moves, what};
 use crate::heap::{Buffer, NoMemory, Rt};
-use crate::isa::{CALL_BYTES, Insn, Op};
+use crate::isa::{Insn, Op};
 use crate::proto::Proto;
 use crate::shortcuts::{DIRECT, Passes};
-use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Snippet, Stamper};
-
-/// A stencil of a function's code.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    /// Where it goes: offsets in the hot and in the cold code.
-    pub(super) place: [u32; 2],
-    /// First word of the instruction that it belongs to.
-    pub(super) at: u32,
-    /// The stencil.
-    pub(super) index: u16,
-    /// The moves right before and behind it, which have their place with it: fields of
-    /// [`moves`].
-    pub(super) moves: u16,
-    /// What comes before it and belongs to it: bits of [`what`].
-    pub(super) what: u8,
-    /// Where it leads: bits of [`leads`].
-    pub(super) leads: u8,
-}
-
-impl Step {
-    /// Not a stencil, but a jump to the label in `at`.
-    pub(super) const JUMP: u16 = u16::MAX;
-
-    /// The label that is bound before it, in a function of so many words. Those of outer
-    /// entries follow those of the instructions.
-    #[inline(always)]
-    fn label(self, words: u32) -> Option<u32> {
-        match self.what & (what::BEGINS | what::OUTER | what::BACK) {
-            0 => None,
-            what::BEGINS => Some(self.at),
-            what::BACK => Some(self.at + 1),
-            _ => Some(words + self.at),
-        }
-    }
-}
-
-/// Where the code of each word begins in a function, behind that where its outer entry does,
-/// and behind that an entry of each loop: offsets in the hot code below [`INSIDE`], or
-/// [`NO_LABEL`]. With [`INSIDE`], where
-/// control from outside comes that is on the way to that word: only with the instruction at
-/// hand (`inside` in `stencils/`), so no code may lead there.
-pub(super) type Labels = [u32];
-pub(super) const NO_LABEL: u32 = u32::MAX;
-pub(super) const INSIDE: u32 = 1 << 31;
-
-/// A label to be set when the code's end is reached: see [`INSIDE`].
-const SHARED: u32 = NO_LABEL - 1;
-
-/// Fields of [`Step::moves`]: each one more than what is kept, or 0.
-pub(super) mod moves {
-    /// Becomes the other operand.
-    pub(in super::super) const OTHER: u32 = 0;
-    /// Becomes the number.
-    pub(in super::super) const TAKE: u32 = 3;
-    /// The number is kept there, behind the stencil.
-    pub(in super::super) const KEEP: u32 = 6;
-}
-
-impl Moves {
-    fn of(table: &[Short; KEPT], field: u32, moves: u16) -> Option<&Short> {
-        let kept = usize::from(moves >> field & 7);
-        table.get(kept.checked_sub(1)?)
-    }
-
-    /// The stencils of these [`moves`]: of the two before a step, and of the one behind it.
-    pub(super) fn stencils(&self, moves: u16) -> ([Option<u16>; 2], Option<u16>) {
-        let of = |table, field| Moves::of(table, field, moves).map(|short| short.index);
-        let before = [of(&self.other, moves::OTHER), of(&self.take, moves::TAKE)];
-        (before, of(&self.keep, moves::KEEP))
-    }
-
-    /// Their code, before a step and behind it.
-    #[inline(always)]
-    pub(super) fn code(&self, moves: u16) -> [Snippet; 2] {
-        let of =
-            |table, field| Moves::of(table, field, moves).map_or(Snippet::default(), |s| s.code);
-        let before = of(&self.other, moves::OTHER).then(of(&self.take, moves::TAKE));
-        // Each is half as long at most (`Short::new`).
-        let before = before.unwrap_or_default();
-        [before, of(&self.keep, moves::KEEP)]
-    }
-}
-
-/// Bits of [`Step::what`].
-pub(super) mod what {
-    /// The instruction's label is bound before it.
-    pub(in super::super) const BEGINS: u8 = 1;
-    /// The label of the instruction's outer entry is bound before it.
-    pub(in super::super) const OUTER: u8 = 2;
-    /// It takes the instruction's operands; steps of the instruction behind it do as well.
-    pub(in super::super) const OPERANDS: u8 = 4;
-    /// It takes what is kept in the instruction's loop.
-    pub(in super::super) const KEPT: u8 = 8;
-    /// It is the one with the instruction's inline cache.
-    pub(in super::super) const SITE: u8 = 16;
-    /// Control comes back to it, by the instruction's resume word. It has the label of that
-    /// word, where no instruction begins.
-    pub(in super::super) const BACK: u8 = 32;
-    /// That step of it comes behind the function's code.
-    pub(in super::super) const WAITS: u8 = 64;
-}
-
-// It is taken over from what is known of the operation.
-const _: () = assert!(what::SITE as u32 == facts::CACHES);
+use rt_nostd::{CodeSize, EmitError, JUMP_LEN, LinkedBundle, Outline, Stamper};
 
 /// Why there is no plan.
 pub(super) enum Unplanned {
@@ -155,14 +52,6 @@ impl From<Unplanned> for Refusal {
             Unplanned::Emission(error) => error.into(),
         }
     }
-}
-
-/// The label where control from outside enters the instruction at `next`; `None` for that of
-/// the instruction.
-#[inline]
-pub(super) fn entry_of(marks: &[Mark], next: u32) -> Option<u32> {
-    let mark = marks.get(next as usize)?;
-    mark.has_outer().then_some(marks.len() as u32 + next)
 }
 
 /// Makes the plan of a function.
@@ -197,20 +86,20 @@ pub(super) struct Planner<'p> {
 
 /// An instruction whose steps are to be made.
 #[derive(Clone, Copy)]
-struct Pending<'p> {
+pub(super) struct Pending<'p> {
     /// The word: to take it apart and put it together again takes longer than the rest.
-    word: u64,
+    pub(super) word: u64,
     /// The stencil with all operands in the frame.
-    stencil: &'p OpStencil,
+    pub(super) stencil: &'p OpStencil,
     /// First word of the instruction.
-    at: u32,
+    pub(super) at: u32,
     /// Of its operation, or the one that this is a quickened form of.
-    facts: Facts,
-    handed: Handed,
+    pub(super) facts: Facts,
+    pub(super) handed: Handed,
     /// The stencil is that of a library function: its index in [`DIRECT`].
-    direct: Option<u16>,
+    pub(super) direct: Option<u16>,
     /// Its outer entry lies right before it.
-    entered: bool,
+    pub(super) entered: bool,
 }
 
 impl Pending<'_> {
@@ -223,7 +112,7 @@ impl Pending<'_> {
     /// What is told to its own step, but for labels, where that leads, and whether the step
     /// that control comes back to lies right behind it.
     #[inline(always)]
-    fn told(&self) -> (u8, u8, bool) {
+    pub(super) fn told(&self) -> (u8, u8, bool) {
         let does = what::OPERANDS | self.facts.only(facts::CACHES) as u8;
         let to = self.stencil.leads;
         if !self.facts.has(facts::RESUMES) {
@@ -365,43 +254,8 @@ impl<'p> Planner<'p> {
         Ok(())
     }
 
-    /// Where control comes back to from what the call at `at` calls; `next` if the instruction
-    /// behind it is what is emitted next.
-    #[inline(never)]
-    fn back(&mut self, at: u32, word: u64, next: bool) -> Result<(), Unplanned> {
-        self.backs.push(self.rt, at)?;
-        let insn = Insn::from_word(word);
-        let back = &self.stencils.moves.back[(insn.op == Op::IterCall as u8) as usize];
-        let behind = self.marks.get((at + CALL_BYTES / 8) as usize);
-        let to = if next && !behind.is_some_and(|mark| mark.has_outer()) {
-            back.leads
-        } else {
-            leads::BEYOND
-        };
-        // Right behind the call, its operands are still there.
-        let does = if next {
-            what::BACK
-        } else {
-            what::BACK | what::OPERANDS
-        };
-        self.step(at, back.variants.of(insn), does, to)
-    }
-
-    /// The same of all calls behind which something else lies: behind the function's code.
-    fn waiting_backs(&mut self) -> Result<(), Unplanned> {
-        let mut i = 0;
-        while let Some(&step) = self.steps.get(i) {
-            if step.what & what::WAITS != 0 {
-                let word = self.rt.get(self.proto.entry + step.at * 8);
-                self.back(step.at, word, false)?;
-            }
-            i += 1;
-        }
-        Ok(())
-    }
-
     /// Adds a step.
-    fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
+    pub(super) fn step(&mut self, at: u32, index: u16, does: u8, to: u8) -> Result<(), Unplanned> {
         self.step_with(at, index, does, to, 0)
     }
 
@@ -423,7 +277,7 @@ impl<'p> Planner<'p> {
 
     /// Adds a step that falls through to what comes next, if it does.
     #[inline(always)]
-    fn add(
+    pub(super) fn add(
         &mut self,
         at: u32,
         index: u16,
@@ -533,13 +387,13 @@ impl<'p> Planner<'p> {
     }
 
     /// The loop that an instruction lies in, if registers are kept in it.
-    fn loop_of(&self, at: u32) -> Option<&Loop> {
+    pub(super) fn loop_of(&self, at: u32) -> Option<&Loop> {
         let mark = self.marks[at as usize];
         mark.of_loop().and_then(|i| self.loops.get(i))
     }
 
     /// Is it the first instruction of such a loop?
-    fn starts(&self, at: u32) -> bool {
+    pub(super) fn starts(&self, at: u32) -> bool {
         self.loop_of(at).is_some_and(|kept| kept.start == at)
     }
 
@@ -607,106 +461,6 @@ impl<'p> Planner<'p> {
         }
         if back {
             self.back(at, word, true)?;
-        }
-        Ok(())
-    }
-
-    /// Decides where the outer entry of the instruction at `at` goes; `before` is the one before
-    /// it. True: right before it.
-    #[inline(never)]
-    fn note_outer(&mut self, at: u32, mark: Mark, before: &Pending<'p>) -> Result<bool, Unplanned> {
-        // At the beginning of a loop comes by what is before it, and behind a call what comes
-        // back from there.
-        let back = before.told().2 && mark.number().is_none();
-        if back || self.starts(at) {
-            return Ok(true);
-        }
-        // Others come with the instruction at hand: the runtime, and second parts and shortcuts
-        // of the instruction before (`jump_ahead!` in `stencils/`).
-        let code = before.facts.has(facts::RESUMES | facts::CACHES) || mark.is_target();
-        let label = (self.proto.code_words + at) as usize;
-        match self.labels.get_mut(label) {
-            Some(label) if !code && mark.of_loop().is_some() => *label = SHARED,
-            _ => self.outers.push(self.rt, at)?,
-        }
-        Ok(false)
-    }
-
-    /// The outer entries that don't lie right before their instructions: those that code
-    /// leads to, and for each loop one for all others.
-    fn outers(&mut self) -> Result<(), Unplanned> {
-        let mut i = 0;
-        while let Some(&at) = self.outers.get(i) {
-            self.outer(at, leads::ON_AT)?;
-            i += 1;
-        }
-        let words = self.proto.code_words;
-        let loops = self.loops;
-        for (kept, i) in loops.iter().zip(0..) {
-            // The label of this one.
-            let shared = words * 2 + i;
-            let mut there = None;
-            for at in kept.start..=kept.end {
-                let label = (words + at) as usize;
-                if self.labels.get(label) != Some(&SHARED) {
-                    continue;
-                }
-                let place = match there {
-                    Some(place) => place,
-                    None => self.shared_entry(kept, shared)?,
-                };
-                there = Some(place);
-                let place = match self.marks[at as usize].number() {
-                    Some(operand) => self.number_entry(at, operand, shared)?,
-                    None => place,
-                };
-                if let Some(label) = self.labels.get_mut(label) {
-                    *label = INSIDE | place;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Loads what is kept in a loop, and goes on to the instruction at hand. Gives its place.
-    fn shared_entry(&mut self, kept: &Loop, label: u32) -> Result<u32, Unplanned> {
-        let moves = &self.stencils.moves;
-        let (loads, inside) = (moves.loads[kept.count - 1], moves.inside);
-        let (step, _) = self.add(kept.start, loads, what::KEPT, leads::NEXT, 0)?;
-        self.add(kept.start, inside, 0, 0, 0)?;
-        if let Some(label) = self.labels.get_mut(label as usize) {
-            *label = step.place[0];
-        }
-        Ok(step.place[0])
-    }
-
-    /// Loads the number for the instruction at `at` before it goes there. Gives its place.
-    fn number_entry(&mut self, at: u32, operand: usize, shared: u32) -> Result<u32, Unplanned> {
-        let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
-        let load = self.stencils.moves.number[operand].of(insn);
-        let (step, outline) = self.add(at, load, what::OPERANDS, leads::NEXT, 0)?;
-        if outline.fallthrough != self.stencils.targets.next {
-            return Err(EmitError::FallsOffEnd.into());
-        }
-        self.falls_to = Some(shared);
-        Ok(step.place[0])
-    }
-
-    /// The outer entry of the instruction at `at`: loads what is to be there, and leads on as
-    /// `to` says.
-    fn outer(&mut self, at: u32, to: u8) -> Result<(), Unplanned> {
-        let moves = &self.stencils.moves;
-        let loads = self.loop_of(at).map(|kept| moves.loads[kept.count - 1]);
-        let mut begins = what::OUTER;
-        if let Some(place) = self.marks[at as usize].number() {
-            let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
-            let load = moves.number[place].of(insn);
-            let to = if loads.is_some() { leads::NEXT } else { to };
-            self.step(at, load, begins | what::OPERANDS, to)?;
-            begins = 0;
-        }
-        if let Some(loads) = loads {
-            self.step(at, loads, begins | what::KEPT, to)?;
         }
         Ok(())
     }

@@ -13,8 +13,7 @@
 //! of types.
 //!
 //! Control that comes by the map or from outside the loop goes to an instruction's *outer*
-//! entry, which loads what is to be there: of a loop's first instruction that lies right
-//! before it, of others behind the function's code.
+//! entry, which loads what is to be there (`entries.rs`).
 //!
 //! Which registers are kept in which loop is known before (`loops.rs`); where the operands of
 //! an instruction come from is decided when it is reached. Only that it must leave its number
