@@ -72,9 +72,13 @@ fn sites_start(words: u32) -> u32 {
 }
 
 /// Size of the record of a function of so many words, with so many sites, and an inner map of
-/// these words.
-fn record_bytes(words: u32, sites: u32, (first, end): (u32, u32)) -> u32 {
-    sites_start(words) + sites * SITE_BYTES + (end - first) * 4
+/// these words; `None` if that doesn't fit 32 bits.
+fn record_bytes(words: u32, sites: u32, (first, end): (u32, u32)) -> Option<u32> {
+    let inner = (end - first).checked_mul(4)?;
+    let start = words.checked_mul(4)?.checked_add(MAP)?;
+    let start = start.checked_next_multiple_of(8)?;
+    let sites = sites.checked_mul(SITE_BYTES)?;
+    start.checked_add(sites)?.checked_add(inner)
 }
 
 impl Rt {
@@ -95,7 +99,7 @@ impl Rt {
         found: Found,
     ) -> Result<u32, Refusal> {
         let Found { sites, inside, .. } = found;
-        let size = record_bytes(proto.code_words, sites, inside);
+        let size = record_bytes(proto.code_words, sites, inside).ok_or(Refusal::NoMemory)?;
         let record = self.allocate_manual(size).map_err(|_| Refusal::NoMemory)?;
         let header = self.header(record);
         // SAFETY: the fresh record has room.
@@ -123,7 +127,8 @@ impl Rt {
             let compiled: *const Compiled = self.at(record);
             record_bytes((*compiled).words, (*compiled).sites, (*compiled).inside)
         };
-        self.release(record, size);
+        // It had a size when it was made.
+        self.release(record, size.unwrap_or(MAP));
     }
 
     /// Lets control go to freshly emitted code. Gives the block back if it can't be kept.

@@ -244,6 +244,7 @@ impl<'p> Planner<'p> {
         if (it.handed != Handed::PLAIN) | next_outer {
             return self.with_moves(it);
         }
+        debug_assert!(!it.entered);
         let (does, to, back) = it.told();
         // If it falls through to anything, that comes next.
         let index = it.stencil.variants.of(Insn::from_word(it.word));
