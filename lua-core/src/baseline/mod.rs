@@ -271,6 +271,8 @@ fn use_prebuilt(bytes: &[u8], linked: &mut LinkedBundle<'static>) -> bool {
     #[cfg(feature = "prebuilt")]
     if core::ptr::eq(bytes, crate::engine::interp::PREBUILT) {
         let used = linked.use_ready(&prebuilt::STENCILS, &prebuilt::PATCHES);
+        // They were made of it when this was built.
+        debug_assert!(used.is_ok());
         return used.is_ok();
     }
     let _ = (bytes, linked);
