@@ -418,7 +418,18 @@ impl<'p> Planner<'p> {
             self.outer(at, leads::NEXT)?;
         }
         let field = |field, place: Option<usize>| place.map_or(0, |k| (k as u16 + 1) << field);
-        let mut around = field(moves::OTHER, handed.other()) | field(moves::TAKE, handed.take());
+        let mut begins = what::BEGINS;
+        let mut around = 0;
+        if table.are_snippets {
+            around = field(moves::OTHER, handed.other()) | field(moves::TAKE, handed.take());
+        } else {
+            let other = handed.other().map(|k| table.other[k]);
+            let take = handed.take().map(|k| table.take[k]);
+            for short in [other, take].into_iter().flatten() {
+                self.step(at, short.index, begins, leads::NEXT)?;
+                begins = 0;
+            }
+        }
         let turn = match facts.has(facts::COUNTS) {
             true => handed.keep(),
             false => None,
@@ -437,11 +448,11 @@ impl<'p> Planner<'p> {
             None => stencil.variants,
         };
         let (does, to, back) = it.told();
-        let does = does | what::BEGINS;
+        let does = does | begins;
         let keep = handed.keep().filter(|_| turn.is_none());
         // What falls through to the entry doesn't come by there.
         let (with, behind) = match to & leads::FALLS_TO_ENTRY {
-            0 => (keep, None),
+            0 if table.are_snippets => (keep, None),
             _ => (None, keep),
         };
         around |= field(moves::KEEP, with);

@@ -171,20 +171,26 @@ pub(super) const FORMS: usize = 12;
 /// Stencils of an operation that get operands in the processor's registers.
 pub(super) type Forwarded = [Variants; FORMS];
 
-/// A stencil that is a snippet.
+/// A stencil that is most likely a snippet.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Short {
     pub(super) index: u16,
+    /// Empty if it isn't one.
     pub(super) code: Snippet,
 }
 
 impl Short {
-    pub(super) fn new(linked: &LinkedBundle<'_>, name: &str, ending: &str) -> Option<Short> {
+    fn new(linked: &LinkedBundle<'_>, name: &str, ending: &str) -> Option<Short> {
         let index = stencil_named(linked.bundle(), [name, ending, ""])?;
         Some(Short {
             index: u16::try_from(index).ok()?,
-            code: linked.snippet(index)?,
+            code: linked.snippet(index).unwrap_or_default(),
         })
+    }
+
+    /// Can it be put together with another one?
+    fn is_half(&self) -> bool {
+        (1..=Snippet::MAX / 2).contains(&self.code.len())
     }
 }
 
@@ -198,6 +204,8 @@ pub(super) struct Moves {
     pub(super) take: [Short; KEPT],
     pub(super) other: [Short; KEPT],
     pub(super) keep: [Short; KEPT],
+    /// These are snippets, of which two go together. Not in bundles without fallthrough.
+    pub(super) are_snippets: bool,
     /// Register a is kept.
     pub(super) reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
@@ -435,6 +443,7 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         take: [Short::default(); KEPT],
         other: [Short::default(); KEPT],
         keep: [Short::default(); KEPT],
+        are_snippets: false,
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
         inside: u16::try_from(stencil_named(bundle, ["inside", "", ""])?).ok()?,
@@ -458,6 +467,8 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
         out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
     }
+    let mut shorts = out.take.iter().chain(&out.other).chain(&out.keep);
+    out.are_snippets = shorts.all(Short::is_half);
     Some(out)
 }
 

@@ -82,7 +82,7 @@ impl Moves {
         let of =
             |table, field| Moves::of(table, field, moves).map_or(Snippet::default(), |s| s.code);
         let before = of(&self.other, moves::OTHER).then(of(&self.take, moves::TAKE));
-        // Each is half as long at most (`Short::new`).
+        // Each is half as long at most, or there are none of these (`Moves::are_snippets`).
         let before = before.unwrap_or_default();
         [before, of(&self.keep, moves::KEEP)]
     }
