@@ -14,7 +14,7 @@ use super::plan::Planner;
 use super::registers::Mark;
 use super::sites::{Making, SITE_BYTES};
 use super::stencils::{Hole, Moves, OPERANDS, Targets, leads};
-use super::steps::{INSIDE, Labels, NO_LABEL, Step, what};
+use super::steps::{INSIDE, Labels, NO_LABEL, SHARED, Step, what};
 use crate::heap::{ProtoRef, Rt};
 use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, FRAME_BYTES_BEFORE_ENTRY, Proto};
@@ -192,7 +192,7 @@ impl Emission<'_> {
     #[inline]
     fn entry_at(&self, label: u32) -> Result<u32, EmitError<'static>> {
         match self.labels.get(label as usize) {
-            Some(&place) if place != NO_LABEL => Ok(place & !INSIDE),
+            Some(&place) if place < SHARED => Ok(place & !INSIDE),
             _ => self.place_of(label),
         }
     }

@@ -43,14 +43,15 @@ impl Step {
 
 /// Where the code of each word begins in a function, behind that where its outer entry does,
 /// and behind that an entry of each loop: offsets in the hot code below [`INSIDE`], or
-/// [`NO_LABEL`]. With [`INSIDE`], where
-/// control from outside comes that is on the way to that word: only with the instruction at
-/// hand (`inside` in `stencils/`), so no code may lead there.
+/// [`NO_LABEL`]. With [`INSIDE`], where control from outside comes that is on the way to that
+/// word: only with the instruction at hand (`inside` in `stencils/`), so no other code may
+/// lead there.
 pub(super) type Labels = [u32];
 pub(super) const NO_LABEL: u32 = u32::MAX;
 pub(super) const INSIDE: u32 = 1 << 31;
 
-/// A label to be set when the code's end is reached: see [`INSIDE`].
+/// A label to be set when the code's end is reached: see [`INSIDE`]. No place is as high, nor
+/// any that has that bit: behind each comes a stencil.
 pub(super) const SHARED: u32 = NO_LABEL - 1;
 
 /// Fields of [`Step::moves`]: each one more than what is kept, or 0.

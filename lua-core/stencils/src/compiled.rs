@@ -100,7 +100,8 @@ unsafe extern "rust-preserve-none" {
         k4: Number,
         k5: Number,
     );
-    /// The next instruction, from outside: nothing is in the processor's registers.
+    /// The next instruction, from outside: nothing is in the processor's registers. Control
+    /// comes there by `jump_ahead!` only, with that instruction as `pc`.
     fn hole_entry(
         vm: *mut VmState,
         base: *mut u64,

@@ -158,7 +158,8 @@ macro_rules! dispatch_next {
     }};
 }
 
-/// To the next instruction, in compiled code.
+/// To the next instruction, `$pc`, in compiled code. The entry there may go by that register
+/// (`stencil_inside`): it must be the next instruction's address.
 macro_rules! jump_ahead {
     ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
         let code = core::mem::transmute::<usize, Handler>($ahead.place.assume_init());

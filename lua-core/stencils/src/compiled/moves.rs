@@ -155,20 +155,8 @@ const _: () = {
             let at = half.wrapping_add(opaque!(HOLE_INSIDE)) as usize;
             let place = *(vm as *const u8).add(at).cast::<u32>() as usize;
             let code = core::mem::transmute::<usize, Handler>((*vm).code_base + place);
-            become code(
-                vm,
-                base,
-                pc,
-                tag,
-                Ahead::uninit(),
-                number,
-                other,
-                k0,
-                k1,
-                k2,
-                k3,
-                k4,
-                k5,
+            stay!(
+                code, vm, base, pc, tag, number, other, k0, k1, k2, k3, k4, k5
             )
         }
     }
