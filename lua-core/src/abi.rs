@@ -89,6 +89,7 @@ const fn fingerprint() -> [u8; 32] {
         offset_of!(Proto, upvalues) as u64,
         NATIVE_UPVALUES as u64,
         crate::value::TAG,
+        crate::value::INFINITY_TWICE,
         SIGNATURE_BEFORE_ENTRY as u64,
         SIGNATURE_VARIADIC as u64,
         SIGNATURE_LARGE as u64,

@@ -10,6 +10,10 @@
 /// Everything at or above this bit pattern is not a number.
 pub const TAG: u64 = 0xFFF9_0000_0000_0000;
 
+/// Twice the bits of an infinity, without its sign: twice those of a NaN, a number's or of
+/// what isn't one, are above, and of everything else at most that.
+pub const INFINITY_TWICE: u64 = 0xFFE0_0000_0000_0000;
+
 /// High halves of values that aren't numbers.
 pub mod tag {
     /// nil (payload all ones).

@@ -7,13 +7,18 @@
 //! Taking is first fit along the list, giving back a binary search and a move of what lies
 //! behind in it: eight bytes for each extent. `benches/emit.rs` has 4096 live pieces.
 //!
+//! Hot code that fits into a page doesn't cross into the next one, where there is room: an
+//! emulator chains jumps inside of a page only (QEMU looks every other one up), and it takes
+//! one entry of a processor's TLB. What is left in front stays free, if the list has room.
+//!
 //! # Why freeing can't fail
 //!
 //! A free range that touches the gap in the middle joins it; so every extent in the list
 //! has a live piece between itself and the gap: extents never outnumber live pieces.
 //! Freeing turns a live piece into at most one extent, so from E extents and L pieces no
 //! more than (E + L) / 2 extents can come by freeing alone. Taking a piece is refused when
-//! that would exceed the slice; then freeing always finds a slot, and nothing leaks.
+//! that would exceed the slice; then freeing always finds a slot, and nothing leaks. What is
+//! left in front of a piece becomes an extent only when that holds afterwards, too.
 
 use crate::error::SpaceError;
 
@@ -46,6 +51,12 @@ pub(crate) enum End {
     /// Cold code.
     High,
 }
+
+/// What code is kept inside of; the greatest alignment.
+const PAGE: u32 = 4096;
+
+/// Padding of at least this size is worth an extent of its own.
+const LEAST_EXTENT: u32 = 64;
 
 /// The state of a region's space. Offsets are below `2^31`.
 pub(crate) struct Space<'m> {
@@ -98,8 +109,8 @@ impl<'m> Space<'m> {
     }
 
     /// Takes `len` bytes whose address at `Extent::end - len` has alignment `align` (low
-    /// end) or any (high end). The extent may start earlier: the padding belongs to it, so
-    /// that taking never splits an extent in two. `None` when there is no room.
+    /// end) or any (high end). The extent may start earlier: padding belongs to it, unless it
+    /// was worth an extent of its own. `None` when there is no room.
     ///
     /// `len` is not 0, `align` a power of two up to 4096; `check_slots` has been asked.
     pub(crate) fn take(&mut self, end: End, len: u32, align: u32) -> Option<Extent> {
@@ -113,32 +124,57 @@ impl<'m> Space<'m> {
     }
 
     fn take_low(&mut self, len: u32, align: u32) -> Option<Extent> {
+        if len <= PAGE
+            && let Some(piece) = self.first_fit(len, align, true)
+        {
+            return Some(piece);
+        }
+        self.first_fit(len, align, false)
+    }
+
+    fn first_fit(&mut self, len: u32, align: u32, in_page: bool) -> Option<Extent> {
         for i in 0..self.used {
             let extent = self.slots[i];
             if extent.end > self.low {
                 break;
             }
-            if let Some(end) = self.end_of(extent.start, len, align, extent.end) {
-                self.slots[i].start = end;
-                if end == extent.end {
-                    self.remove_slot(i);
-                }
-                return Some(Extent {
-                    start: extent.start,
-                    end,
-                });
+            let Some(end) = self.end_of(extent.start, len, align, in_page, extent.end) else {
+                continue;
+            };
+            self.slots[i].start = end;
+            if end == extent.end {
+                self.remove_slot(i);
             }
+            return Some(self.without_padding(i, extent.start, end, len));
         }
-        let end = self.end_of(self.low, len, align, self.high)?;
+        let end = self.end_of(self.low, len, align, in_page, self.high)?;
         let start = core::mem::replace(&mut self.low, end);
-        Some(Extent { start, end })
+        let below = self.slots[..self.used].partition_point(|extent| extent.start < start);
+        Some(self.without_padding(below, start, end, len))
     }
 
     /// Where `len` aligned bytes at or after `start` end, if not behind `limit`.
-    fn end_of(&self, start: u32, len: u32, align: u32, limit: u32) -> Option<u32> {
+    fn end_of(&self, start: u32, len: u32, align: u32, in_page: bool, limit: u32) -> Option<u32> {
         let address = start.checked_add(self.phase)?;
-        let aligned = address.checked_next_multiple_of(align)? - self.phase;
-        aligned.checked_add(len).filter(|&end| end <= limit)
+        let mut aligned = address.checked_next_multiple_of(align)?;
+        if in_page && aligned % PAGE + len > PAGE {
+            aligned = aligned.checked_next_multiple_of(PAGE)?;
+        }
+        let end = (aligned - self.phase).checked_add(len)?;
+        (end <= limit).then_some(end)
+    }
+
+    /// The piece that was taken as `[start, end)` for the last `len` bytes of it; what is in
+    /// front of them becomes the extent at `at`, if it is worth that and may.
+    fn without_padding(&mut self, at: usize, start: u32, end: u32, len: u32) -> Extent {
+        let padding = end - len - start;
+        // The piece itself, and a cold one that was asked for with it, aren't counted yet.
+        if padding < LEAST_EXTENT || self.check_slots(3).is_err() {
+            return Extent { start, end };
+        }
+        let middle = end - len;
+        self.insert_slot(at, Extent { start, end: middle });
+        Extent { start: middle, end }
     }
 
     fn take_high(&mut self, len: u32) -> Option<Extent> {
@@ -315,6 +351,28 @@ mod tests {
                 (0, len, 0, 0)
             );
         }
+    }
+
+    #[test]
+    fn inside_of_pages_while_there_is_room() {
+        let mut slots = [Extent::EMPTY; 4];
+        // The first page ends at offset 4000.
+        let mut space = Space::new(4000 + 4096, 96, &mut slots);
+        let mut take = |len| space.take(End::Low, len, 16).expect("fits");
+        let spans = |piece: Extent| (piece.start, piece.end);
+        assert_eq!(spans(take(3000)), (0, 3000));
+        assert_eq!(spans(take(2000)), (4000, 6000));
+        // What was left in front of it is used; here but 8 bytes of it, for alignment.
+        assert_eq!(spans(take(900)), (3000, 3908));
+        assert_eq!(spans(take(90)), (6000, 6090));
+        // Across pages rather than not at all.
+        let mut slots = [Extent::EMPTY; 4];
+        let mut space = Space::new(4000 + 2000, 96, &mut slots);
+        let first = space.take(End::Low, 3000, 16).expect("fits");
+        let second = space.take(End::Low, 2900, 16).expect("fits");
+        assert_eq!(spans(second), (3000, 5908));
+        assert!(space.give_back(first) && space.give_back(second));
+        assert_eq!((space.low, space.used, space.free), (0, 0, 6000));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::heap::Rt;
 use crate::isa::Op;
 use crate::ops::{self, Fetch, Flow, Machine, Operands, jump_bytes};
 use crate::shortcuts::Shortcut;
-use crate::value::TAG;
+use crate::value::INFINITY_TWICE;
 
 macro_rules! dispatch {
     ($op:ident $m:ident $pc:ident $($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
@@ -67,7 +67,7 @@ pub(crate) fn run(rt: Rt, base: *mut u64, pc: *const u64) -> Result<u32, Raise> 
 fn execute<const HOOKED: bool>(rt: Rt, base: *mut u64, pc: *const u64) -> Result<Step, Raise> {
     // SAFETY: the caller's frame and its instruction; what bodies and slow paths hand back
     // is again a frame and its instruction.
-    let machine = |base| unsafe { Machine::new(rt.vm(), base, TAG) };
+    let machine = |base| unsafe { Machine::new(rt.vm(), base, INFINITY_TWICE) };
     let mut m = machine(base);
     let mut pc = pc;
     loop {

@@ -755,7 +755,7 @@ pub fn set_index_rest<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Next;
     }
     if m.reg_tag(o.a()) == tag::TABLE
-        && let Some(i) = m.index(o.b())
+        && let Some(i) = m.index::<O>(o.b())
         && append(m, m.reg_ref(o.a()), i, m.reg(o.c()))
     {
         return Flow::Next;

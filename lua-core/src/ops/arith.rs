@@ -123,8 +123,8 @@ fn any_power(x: f64, y: f64) -> f64 {
 /// goes through every operation: so one test of the result serves for both operands,
 /// and numbers never pass through integer registers. NaNs of numbers take the slow path.
 #[inline(always)]
-fn result(x: f64) -> Flow {
-    if x.is_nan() {
+fn result<O: Operands>(m: Machine, x: f64) -> Flow {
+    if m.is_nan::<O>(x) {
         cold_path();
         return Flow::Rest(Part::Arith);
     }
@@ -133,17 +133,17 @@ fn result(x: f64) -> Flow {
 
 #[inline(always)]
 fn vv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(o.number_b(m), o.number_c(m)))
+    result::<O>(m, B::apply(o.number_b(m), o.number_c(m)))
 }
 
 #[inline(always)]
 fn vk<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(o.number_b(m), f64::from_bits(o.k())))
+    result::<O>(m, B::apply(o.number_b(m), f64::from_bits(o.k())))
 }
 
 #[inline(always)]
 fn kv<B: Binary, O: Operands>(m: Machine, o: O) -> Flow {
-    result(B::apply(f64::from_bits(o.k()), o.number_c(m)))
+    result::<O>(m, B::apply(f64::from_bits(o.k()), o.number_c(m)))
 }
 
 macro_rules! bodies {
@@ -258,17 +258,17 @@ fn square<O: Operands>(m: Machine, o: O, exponent: u64) -> Flow {
         cold_path();
         if exponent == HALF && x >= 0.0 {
             // The power of -0 is +0.
-            return result(sqrt(x + 0.0));
+            return result::<O>(m, sqrt(x + 0.0));
         }
         return Flow::Slow;
     }
-    result(x * x)
+    result::<O>(m, x * x)
 }
 
 /// R[a] = -R[b]
 #[inline(always)]
 pub fn neg<O: Operands>(m: Machine, o: O) -> Flow {
-    result(-o.number_b(m))
+    result::<O>(m, -o.number_b(m))
 }
 
 /// R[a] = not R[b]

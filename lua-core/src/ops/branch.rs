@@ -143,8 +143,8 @@ macro_rules! order {
         #[doc = $doc]
         #[inline(always)]
         pub fn $name<O: Operands>($m: Machine, $o: O) -> Flow {
-            let (x, y) = ($x, $y);
-            if y.is_nan() || x.is_nan() {
+            let (x, y) = ($x, $o.other($y));
+            if y.is_nan() | x.is_nan() {
                 cold_path();
                 return Flow::Rest(Part::Order);
             }

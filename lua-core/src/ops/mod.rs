@@ -25,7 +25,7 @@ use crate::heap::Header;
 use crate::isa::Insn;
 use crate::proto::{CLOSURE_UPVALUES, Closure, FRAME_BYTES_BEFORE_ENTRY, INTERPRETED_BEFORE_ENTRY};
 use crate::state::VmState;
-use crate::value::tag;
+use crate::value::{INFINITY_TWICE, tag};
 use core::hint::cold_path;
 use core::mem::offset_of;
 
@@ -148,6 +148,12 @@ pub trait Operands: Copy {
     /// May the instruction's own inline cache change with what comes by?
     const LEARNS: bool = true;
 
+    /// Are numbers tested by their bits, in integer registers? There one test and the jump are
+    /// two operations of the processor, floating point comparisons three and more, and some
+    /// emulators call a function for each. Handlers are as fast or faster with the latter:
+    /// their decoding and dispatch takes the integer units.
+    const BY_BITS: bool = true;
+
     /// Register a, in bytes.
     fn a(self) -> usize;
     /// Register b, in bytes.
@@ -182,6 +188,11 @@ pub trait Operands: Copy {
     fn number_c(self, m: Machine) -> f64 {
         m.number(self.c())
     }
+    /// `y`, the second operand of a comparison.
+    #[inline(always)]
+    fn other(self, y: f64) -> f64 {
+        y
+    }
     /// The first argument of a call.
     #[inline(always)]
     fn argument(self, m: Machine) -> u64 {
@@ -190,12 +201,12 @@ pub trait Operands: Copy {
     /// The value of register b as array index, as [`Machine::index`].
     #[inline(always)]
     fn index_b(self, m: Machine) -> Option<u32> {
-        m.index(self.b())
+        m.index::<Self>(self.b())
     }
     /// The same of register c.
     #[inline(always)]
     fn index_c(self, m: Machine) -> Option<u32> {
-        m.index(self.c())
+        m.index::<Self>(self.c())
     }
     /// The number of arguments of a call that may enter what it calls at once.
     #[inline(always)]
@@ -271,6 +282,8 @@ impl Fetch {
 }
 
 impl Operands for Fetch {
+    const BY_BITS: bool = false;
+
     #[inline(always)]
     fn a(self) -> usize {
         self.byte(1) * 8
@@ -330,6 +343,8 @@ impl Settled {
 }
 
 impl Operands for Settled {
+    const BY_BITS: bool = false;
+
     const LEARNS: bool = false;
     crate::pass_on_operands! { a b c imm_b imm_c d k extra pc }
     #[inline(always)]
@@ -355,19 +370,19 @@ pub struct Machine {
     pub(crate) vm: *mut VmState,
     /// Base of the running frame.
     pub(crate) base: *mut u64,
-    /// [`crate::value::TAG`].
-    pub(crate) tag: u64,
+    /// [`INFINITY_TWICE`].
+    pub(crate) infinity: u64,
 }
 
 impl Machine {
     /// The state of a running engine.
     ///
     /// # Safety
-    /// `vm` is a live VM state, `base` the base of its running frame, `tag` is
-    /// [`crate::value::TAG`]. Every body in this module relies on it.
+    /// `vm` is a live VM state, `base` the base of its running frame, `infinity` is
+    /// [`INFINITY_TWICE`]. Every body in this module relies on it.
     #[inline(always)]
-    pub unsafe fn new(vm: *mut VmState, base: *mut u64, tag: u64) -> Machine {
-        Machine { vm, base, tag }
+    pub unsafe fn new(vm: *mut VmState, base: *mut u64, infinity: u64) -> Machine {
+        Machine { vm, base, infinity }
     }
 
     /// Reads the register at a byte offset.
@@ -386,13 +401,13 @@ impl Machine {
     /// A register's number as array index, else `None`; the caller checks the range.
     /// What isn't a number reads as a NaN, which gives an index out of any range.
     #[inline(always)]
-    pub fn index(self, offset: usize) -> Option<u32> {
+    pub fn index<O: Operands>(self, offset: usize) -> Option<u32> {
         // SAFETY: as `reg`. Two loads, which fold into the instructions that use them.
         unsafe {
             let address = self.base.byte_add(offset);
             let i = truncate((address as *const f64).read_volatile());
             let x = (address as *const f64).read_volatile();
-            is_whole(i, x).then_some(i as u32)
+            is_whole::<O>(i, x).then_some(i as u32)
         }
     }
 
@@ -507,10 +522,21 @@ impl Machine {
     /// Is this value a number?
     #[inline(always)]
     pub fn is_number(self, v: u64) -> bool {
-        if cfg!(feature = "constant-tag") {
-            return v < crate::value::TAG;
+        (v >> 32) < crate::value::TAG >> 32
+    }
+
+    /// Is this a NaN, or what isn't a number read as one?
+    #[inline(always)]
+    pub fn is_nan<O: Operands>(self, x: f64) -> bool {
+        if !O::BY_BITS {
+            return x.is_nan();
         }
-        v < self.tag
+        let infinity = if cfg!(feature = "constant-infinity") {
+            INFINITY_TWICE
+        } else {
+            self.infinity
+        };
+        x.to_bits() << 1 > infinity
     }
 
     /// Counts one tick; true when the safepoint must run first.
@@ -534,18 +560,21 @@ impl Machine {
 
 /// A value as array index, else `None`, as [`Machine::index`].
 #[inline(always)]
-pub fn index_of(x: u64) -> Option<u32> {
+pub fn index_of<O: Operands>(x: u64) -> Option<u32> {
     let x = f64::from_bits(x);
     let i = truncate(x);
-    is_whole(i, x).then_some(i as u32)
+    is_whole::<O>(i, x).then_some(i as u32)
 }
 
-/// Is `i`, which is `x` truncated, all of `x`? True for a NaN, of which `i` is in no range:
-/// so it takes one jump.
+/// Is `i`, which is `x` truncated, all of `x`? It takes one jump. By the numbers true for a
+/// NaN, of which `i` is in no range; by their bits false for -0, which no array part holds.
 #[inline(always)]
 #[expect(clippy::double_comparisons, reason = "not the same: true for a NaN")]
-fn is_whole(i: i32, x: f64) -> bool {
+fn is_whole<O: Operands>(i: i32, x: f64) -> bool {
     let y = widen(i);
+    if O::BY_BITS {
+        return y.to_bits() == x.to_bits();
+    }
     !(y < x || y > x)
 }
 

@@ -447,7 +447,7 @@ pub fn rawget<O: Operands>(m: Machine, o: O) -> Flow {
         return Flow::Native;
     }
     let t = m.reg_ref(place(o, 0));
-    match super::index_of(key) {
+    match super::index_of::<O>(key) {
         Some(i) if i.wrapping_sub(1) < m.get::<u32>(t, offset_of!(Table, array_cap)) => {
             let array: u32 = m.get(t, offset_of!(Table, array));
             result(m, o, m.get(array, i as usize * 8))

@@ -4,7 +4,7 @@ use super::{NODES, array_index};
 use crate::heap::{Rt, ShapeRef, StrRef, TableRef};
 use crate::ops::Machine;
 use crate::ops::nodes::entry_from;
-use crate::value::{TAG, Value};
+use crate::value::{INFINITY_TWICE, Value};
 
 impl Rt {
     /// A border: `#t`.
@@ -66,7 +66,7 @@ impl Rt {
     /// properties, nodes), and the position after it.
     pub(crate) fn entry_from(self, t: TableRef, cursor: u32) -> Option<(Value, Value, u32)> {
         // SAFETY: no registers are touched.
-        let m = unsafe { Machine::new(self.vm(), core::ptr::null_mut(), TAG) };
+        let m = unsafe { Machine::new(self.vm(), core::ptr::null_mut(), INFINITY_TWICE) };
         let (k, v, after) = entry_from(m, t.0, cursor)?;
         Some((Value(k), Value(v), after))
     }

@@ -57,7 +57,7 @@ unsafe extern "rust-preserve-none" {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         ahead: Ahead,
         number: Number,
         other: Number,
@@ -73,7 +73,7 @@ unsafe extern "rust-preserve-none" {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         ahead: Ahead,
         number: Number,
         other: Number,
@@ -89,7 +89,7 @@ unsafe extern "rust-preserve-none" {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         ahead: Ahead,
         number: Number,
         other: Number,
@@ -106,7 +106,7 @@ unsafe extern "rust-preserve-none" {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         ahead: Ahead,
         number: Number,
         other: Number,
@@ -122,7 +122,7 @@ unsafe extern "rust-preserve-none" {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         ahead: Ahead,
         number: Number,
         other: Number,
@@ -137,8 +137,8 @@ unsafe extern "rust-preserve-none" {
 
 /// Jumps to another stencil of the function, with all that is kept in registers.
 macro_rules! stay {
-    ($to:ident, $vm:expr, $base:expr, $any:expr, $tag:expr, $($number:expr),*) => {
-        become $to($vm, $base, $any, $tag, Ahead::uninit(), $($number),*)
+    ($to:ident, $vm:expr, $base:expr, $any:expr, $infinity:expr, $($number:expr),*) => {
+        become $to($vm, $base, $any, $infinity, Ahead::uninit(), $($number),*)
     };
 }
 
@@ -255,7 +255,7 @@ pub unsafe extern "rust-preserve-none" fn aot_dispatch(
     vm: *mut VmState,
     base: *mut u64,
     pc: *const u64,
-    tag: u64,
+    infinity: u64,
     _: Ahead,
     _: Number,
     _: Number,
@@ -267,7 +267,7 @@ pub unsafe extern "rust-preserve-none" fn aot_dispatch(
     _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
-    unsafe { dispatch!(vm, base, pc, tag) }
+    unsafe { dispatch!(vm, base, pc, infinity) }
 }
 
 /// To any instruction of any frame.
@@ -280,7 +280,7 @@ pub unsafe extern "rust-preserve-none" fn aot_resume(
     vm: *mut VmState,
     base: *mut u64,
     pc: *const u64,
-    tag: u64,
+    infinity: u64,
     _: Ahead,
     _: Number,
     _: Number,
@@ -292,7 +292,7 @@ pub unsafe extern "rust-preserve-none" fn aot_resume(
     _: Number,
 ) {
     // SAFETY: the arguments are a handler's.
-    unsafe { resume!(vm, base, pc, tag) }
+    unsafe { resume!(vm, base, pc, infinity) }
 }
 
 /// Out of the engine.
@@ -341,20 +341,28 @@ macro_rules! ahead {
 
 /// To the function of a second part.
 macro_rules! go_to_compiled_part {
-    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+    ($part:ident $vm:ident $base:ident $pc:ident $infinity:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => jump!(compiled_parts::$body, $vm, $base, $pc, $tag, ahead!(), Number::uninit()),)*
+            $(Part::$name => jump!(compiled_parts::$body, $vm, $base, $pc, $infinity, ahead!(), Number::uninit()),)*
         }
     };
 }
 
 /// To the next entry of the instruction's inline cache, or to what is behind the last one.
 macro_rules! go_to_site {
-    ($vm:expr, $base:expr, $o:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $o:expr, $infinity:expr) => {{
         cold_path();
         let next = ($vm as *const u8).add(address!(HOLE_SITE)) as *const usize;
         let code: Handler = core::mem::transmute::<usize, Handler>(*next);
-        jump!(code, $vm, $base, $o.pc(), $tag, ahead!(), Number::uninit())
+        jump!(
+            code,
+            $vm,
+            $base,
+            $o.pc(),
+            $infinity,
+            ahead!(),
+            Number::uninit()
+        )
     }};
 }
 
@@ -370,7 +378,7 @@ macro_rules! stencil {
                 $vm: *mut VmState,
                 base: *mut u64,
                 any: *const u64,
-                tag: u64,
+                infinity: u64,
                 _: Ahead,
                 $number: Number,
                 $other: Number,
@@ -386,7 +394,7 @@ macro_rules! stencil {
                 unsafe {
                     let vm = $vm;
                     let o = $operands;
-                    match <named::$name as Body>::run(Machine::new(vm, base, tag), o) {
+                    match <named::$name as Body>::run(Machine::new(vm, base, infinity), o) {
                         Flow::Next => {
                             if <named::$name as Body>::LOOP {
                                 cold_path();
@@ -395,7 +403,7 @@ macro_rules! stencil {
                                     vm,
                                     base,
                                     any,
-                                    tag,
+                                    infinity,
                                     Number::uninit(),
                                     Number::uninit(),
                                     $k0,
@@ -411,7 +419,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Number::uninit(),
                                 Number::uninit(),
                                 $k0,
@@ -423,13 +431,13 @@ macro_rules! stencil {
                             )
                         }
                         Flow::Number(x) => {
-                            Machine::new(vm, base, tag).set_reg(o.a(), x.to_bits());
+                            Machine::new(vm, base, infinity).set_reg(o.a(), x.to_bits());
                             stay!(
                                 hole_next,
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Number::new(x),
                                 Number::uninit(),
                                 $k0,
@@ -441,13 +449,13 @@ macro_rules! stencil {
                             )
                         }
                         Flow::Value(v) => {
-                            Machine::new(vm, base, tag).set_reg(o.a(), v);
+                            Machine::new(vm, base, infinity).set_reg(o.a(), v);
                             stay!(
                                 hole_next,
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 if $leaves {
                                     Number::new(f64::from_bits(v))
                                 } else {
@@ -468,7 +476,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Number::new(x),
                                 Number::uninit(),
                                 $k0,
@@ -480,7 +488,7 @@ macro_rules! stencil {
                             )
                         }
                         Flow::Again($x) => {
-                            stay!(hole_taken, vm, base, any, tag, Number::new($x), Number::uninit(), $($again),*)
+                            stay!(hole_taken, vm, base, any, infinity, Number::new($x), Number::uninit(), $($again),*)
                         }
                         Flow::Taken => {
                             stay!(
@@ -488,7 +496,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Number::uninit(),
                                 Number::uninit(),
                                 $k0,
@@ -505,7 +513,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Number::uninit(),
                                 Number::uninit(),
                                 $k0,
@@ -522,7 +530,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 pc,
-                                tag,
+                                infinity,
                                 Ahead::uninit(),
                                 Number::uninit()
                             )
@@ -530,9 +538,9 @@ macro_rules! stencil {
                         Flow::Call(base, pc) => {
                             let code =
                                 *(pc.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
-                            jump_to!(code, vm, base, any, tag)
+                            jump_to!(code, vm, base, any, infinity)
                         }
-                        Flow::Enter(base, pc) => enter_or_count!(vm, base, pc, tag),
+                        Flow::Enter(base, pc) => enter_or_count!(vm, base, pc, infinity),
                         Flow::Return(base, distance, pc) => {
                             // As `return_to!`.
                             let code = *(pc.sub(1) as *const usize);
@@ -543,12 +551,12 @@ macro_rules! stencil {
                                     vm,
                                     base.byte_sub(distance),
                                     pc,
-                                    tag,
+                                    infinity,
                                     Ahead::uninit(),
                                     Number::uninit(),
                                 )
                             }
-                            jump_to!(code, vm, base, any, tag)
+                            jump_to!(code, vm, base, any, infinity)
                         }
                         Flow::Exit => {
                             cold_path();
@@ -557,7 +565,7 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 any,
-                                tag,
+                                infinity,
                                 Ahead::uninit(),
                                 Number::uninit()
                             )
@@ -569,17 +577,17 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 o.pc(),
-                                tag,
+                                infinity,
                                 Ahead::uninit(),
                                 Number::uninit(),
                             )
                         }
-                        Flow::Miss => go_to_site!(vm, base, o, tag),
+                        Flow::Miss => go_to_site!(vm, base, o, infinity),
                         Flow::Native => {
                             cold_path();
                             let pc = o.pc();
                             let ahead = ahead!(alone);
-                            go_native!(compiled_shortcuts, o, vm, base, pc, tag, ahead)
+                            go_native!(compiled_shortcuts, o, vm, base, pc, infinity, ahead)
                         }
                         Flow::Trap => {
                             cold_path();
@@ -588,18 +596,18 @@ macro_rules! stencil {
                                 vm,
                                 base,
                                 o.pc(),
-                                tag,
+                                infinity,
                                 Ahead::uninit(),
                                 Number::uninit(),
                             )
                         }
                         Flow::Rest(Part::GetField | Part::Method | Part::SetField) => {
-                            go_to_site!(vm, base, o, tag)
+                            go_to_site!(vm, base, o, infinity)
                         }
                         Flow::Rest(part) => {
                             cold_path();
                             let pc = o.pc();
-                            for_each_part!(go_to_compiled_part, part, vm, base, pc, tag)
+                            for_each_part!(go_to_compiled_part, part, vm, base, pc, infinity)
                         }
                     }
                 }
@@ -703,6 +711,20 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A
     fn number_a(self, m: Machine) -> f64 {
         self.from(A, m, self.a())
     }
+    /// If the first operand comes in a register, the other one, which may be a load, goes to
+    /// one, too: the compiler prefers loads as second operands, and "is one a NaN" would have
+    /// another order than "less", and each its own comparison.
+    #[inline(always)]
+    fn other(self, mut y: f64) -> f64 {
+        if A != FRAME {
+            // SAFETY: no instruction at all.
+            unsafe {
+                asm!("/* {y} */", y = inlateout(xmm_reg) y,
+                    options(pure, nomem, nostack, preserves_flags));
+            }
+        }
+        y
+    }
     #[inline(always)]
     fn number_b(self, m: Machine) -> f64 {
         self.from(B, m, self.b())
@@ -715,16 +737,16 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A
     fn index_b(self, m: Machine) -> Option<u32> {
         match B {
             _ if WHOLE => Some(ops::truncate(self.number_b(m)) as u32),
-            FRAME => m.index(self.b()),
-            _ => ops::index_of(self.number_b(m).to_bits()),
+            FRAME => m.index::<Self>(self.b()),
+            _ => ops::index_of::<Self>(self.number_b(m).to_bits()),
         }
     }
     #[inline(always)]
     fn index_c(self, m: Machine) -> Option<u32> {
         match C {
             _ if WHOLE => Some(ops::truncate(self.number_c(m)) as u32),
-            FRAME => m.index(self.c()),
-            _ => ops::index_of(self.number_c(m).to_bits()),
+            FRAME => m.index::<Self>(self.c()),
+            _ => ops::index_of::<Self>(self.number_c(m).to_bits()),
         }
     }
 }

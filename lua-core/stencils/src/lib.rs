@@ -8,7 +8,7 @@
 //!
 //! Pinned by being every handler's arguments (convention `rust-preserve-none`):
 //! r12 VM state and heap base, r13 frame base, r14 instruction (in stencils: nothing, until
-//! they go where one is asked for), r15 the tag that separates numbers from the rest. All
+//! they go where one is asked for), r15 `INFINITY_TWICE`, which separates numbers from NaNs and the rest. All
 //! four survive calls of `sysv64` functions.
 //!
 //! This file must not say what an operation means.
@@ -24,7 +24,7 @@ use lua_core::isa::{CALL_BYTES, Extra};
 use lua_core::ops::{self, Fetch, Flow, Machine, Operands, Part, Settled, jump_bytes};
 use lua_core::proto::{COMPILED_BEFORE_ENTRY, Closure, MAP_BEFORE_ENTRY, SIGNATURE_BEFORE_ENTRY};
 use lua_core::state::VmState;
-use lua_core::value::TAG;
+use lua_core::value::INFINITY_TWICE;
 use lua_core::{for_each_op, for_each_part, for_each_shortcut};
 
 /// What handlers and lua-core must agree on.
@@ -75,12 +75,12 @@ type Number = MaybeUninit<f64>;
 /// Jumps to a function of the type of all machine code, with no more in the processor's
 /// registers than what is said.
 macro_rules! jump {
-    ($to:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr $(,)?) => {
+    ($to:expr, $vm:expr, $base:expr, $pc:expr, $infinity:expr, $ahead:expr, $number:expr $(,)?) => {
         become $to(
             $vm,
             $base,
             $pc,
-            $tag,
+            $infinity,
             $ahead,
             $number,
             Number::uninit(),
@@ -114,7 +114,7 @@ unsafe extern "sysv64" {
 /// Jumps to the handler of the instruction at `pc`. A macro, so that each use is a
 /// jump of its own, which the processor predicts on its own.
 macro_rules! dispatch {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $pc:expr, $infinity:expr) => {{
         let pc: *const u64 = $pc;
         let vm: *mut VmState = $vm;
         let handler: Handler = core::mem::transmute::<usize, Handler>(
@@ -127,7 +127,7 @@ macro_rules! dispatch {
             vm,
             $base,
             pc,
-            $tag,
+            $infinity,
             Ahead::uninit(),
             Number::uninit()
         )
@@ -136,14 +136,14 @@ macro_rules! dispatch {
 
 /// Jumps to an address of compiled code.
 macro_rules! jump_to {
-    ($address:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+    ($address:expr, $vm:expr, $base:expr, $pc:expr, $infinity:expr) => {{
         let code: Handler = core::mem::transmute::<usize, Handler>($address);
         jump!(
             code,
             $vm,
             $base,
             $pc,
-            $tag,
+            $infinity,
             Ahead::uninit(),
             Number::uninit()
         )
@@ -152,18 +152,18 @@ macro_rules! jump_to {
 
 /// To the next instruction, in the interpreter.
 macro_rules! dispatch_next {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
+    ($vm:expr, $base:expr, $pc:expr, $infinity:expr, $ahead:expr, $number:expr) => {{
         let _: (Ahead, Number) = ($ahead, $number);
-        dispatch!($vm, $base, $pc, $tag)
+        dispatch!($vm, $base, $pc, $infinity)
     }};
 }
 
 /// To the next instruction, `$pc`, in compiled code. The entry there may go by that register
 /// (`stencil_inside`): it must be the next instruction's address.
 macro_rules! jump_ahead {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr, $number:expr) => {{
+    ($vm:expr, $base:expr, $pc:expr, $infinity:expr, $ahead:expr, $number:expr) => {{
         let code = core::mem::transmute::<usize, Handler>($ahead.place.assume_init());
-        jump!(code, $vm, $base, $pc, $tag, Ahead::uninit(), $number)
+        jump!(code, $vm, $base, $pc, $infinity, Ahead::uninit(), $number)
     }};
 }
 
@@ -194,31 +194,31 @@ unsafe fn compiled_place(vm: *mut VmState, base: *mut u64, pc: *const u64) -> us
 
 /// Goes on at any instruction of any frame, in compiled code if there is any.
 macro_rules! resume {
-    ($vm:expr, $base:expr, $pc:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $pc:expr, $infinity:expr) => {{
         let (vm, base, pc): (*mut VmState, *mut u64, *const u64) = ($vm, $base, $pc);
         let place = compiled_place(vm, base, pc);
         if place != 0 {
-            jump_to!(place, vm, base, pc, $tag)
+            jump_to!(place, vm, base, pc, $infinity)
         }
-        dispatch!(vm, base, pc, $tag)
+        dispatch!(vm, base, pc, $infinity)
     }};
 }
 
 /// Enters a function whose frame is complete.
 macro_rules! enter {
-    ($vm:expr, $base:expr, $entry:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $entry:expr, $infinity:expr) => {{
         let entry: *const u64 = $entry;
         let code = *(entry.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
         if code != 0 {
-            jump_to!(code, $vm, $base, entry, $tag)
+            jump_to!(code, $vm, $base, entry, $infinity)
         }
-        dispatch!($vm, $base, entry, $tag)
+        dispatch!($vm, $base, entry, $infinity)
     }};
 }
 
 /// The same from compiled code: a function that isn't compiled is counted.
 macro_rules! enter_or_count {
-    ($vm:expr, $base:expr, $entry:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $entry:expr, $infinity:expr) => {{
         let entry: *const u64 = $entry;
         let code = *(entry.byte_sub(COMPILED_BEFORE_ENTRY as usize) as *const usize);
         if code == 0 {
@@ -228,12 +228,12 @@ macro_rules! enter_or_count {
                 $vm,
                 $base,
                 entry,
-                $tag,
+                $infinity,
                 Ahead::uninit(),
                 Number::uninit()
             )
         }
-        jump_to!(code, $vm, $base, entry, $tag)
+        jump_to!(code, $vm, $base, entry, $infinity)
     }};
 }
 
@@ -241,13 +241,13 @@ macro_rules! enter_or_count {
 /// leads to finds the caller's base itself, from that of the frame that the call made: it
 /// knows their distance, and nothing waits until that has been read.
 macro_rules! return_to {
-    ($vm:expr, $base:expr, $distance:expr, $to:expr, $tag:expr) => {{
+    ($vm:expr, $base:expr, $distance:expr, $to:expr, $infinity:expr) => {{
         let (base, to): (*mut u64, *const u64) = ($base, $to);
         let code = *(to.sub(1) as *const usize);
         if code != 0 {
-            jump_to!(code, $vm, base, to, $tag)
+            jump_to!(code, $vm, base, to, $infinity)
         }
-        dispatch!($vm, base.byte_sub($distance), to, $tag)
+        dispatch!($vm, base.byte_sub($distance), to, $infinity)
     }};
 }
 
@@ -273,7 +273,7 @@ pub unsafe extern "sysv64" fn aot_enter(vm: *mut VmState, base: *mut u64, pc: *c
             vm,
             base,
             pc,
-            TAG,
+            INFINITY_TWICE,
             Ahead::uninit(),
             Number::uninit(),
             Number::uninit(),
@@ -296,7 +296,7 @@ macro_rules! calls_of_the_runtime {
         /// Reached by jumps from handlers only.
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
+        pub unsafe extern "rust-preserve-none" fn $name(vm: *mut VmState, base: *mut u64, pc: *const u64, infinity: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
             // SAFETY: the arguments are a handler's.
             unsafe {
                 let to = $import(vm, base, pc);
@@ -307,9 +307,9 @@ macro_rules! calls_of_the_runtime {
                 let place = compiled_place(vm, to.base, to.pc);
                 if place != 0 {
                     (*vm).compiled_entries += 1;
-                    jump_to!(place, vm, to.base, to.pc, tag)
+                    jump_to!(place, vm, to.base, to.pc, infinity)
                 }
-                dispatch!(vm, to.base, to.pc, tag)
+                dispatch!(vm, to.base, to.pc, infinity)
             }
         }
     )*};
@@ -340,7 +340,7 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
     vm: *mut VmState,
     base: *mut u64,
     pc: *const u64,
-    tag: u64,
+    infinity: u64,
     _: Ahead,
     _: Number,
     _: Number,
@@ -356,13 +356,13 @@ pub unsafe extern "rust-preserve-none" fn aot_compiled_native(
         let to = rt_native(vm, base, pc);
         if to.pc == pc.byte_add(CALL_BYTES as usize) && to.base == base {
             let distance = ops::call::distance_of_call(pc);
-            return_to!(vm, base.byte_add(distance), distance, to.pc, tag)
+            return_to!(vm, base.byte_add(distance), distance, to.pc, infinity)
         }
         if to.pc.is_null() {
             cold_path();
             return;
         }
-        resume!(vm, to.base, to.pc, tag)
+        resume!(vm, to.base, to.pc, infinity)
     }
 }
 
@@ -377,7 +377,7 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
     vm: *mut VmState,
     base: *mut u64,
     pc: *const u64,
-    tag: u64,
+    infinity: u64,
     _: Ahead,
     _: Number,
     _: Number,
@@ -405,7 +405,7 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
             vm,
             to.base,
             to.pc,
-            tag,
+            infinity,
             Ahead::uninit(),
             Number::uninit()
         )
@@ -414,14 +414,22 @@ pub unsafe extern "rust-preserve-none" fn aot_hook(
 
 /// To a native function, by way of its shortcut in a table of the VM state.
 macro_rules! go_native {
-    ($table:ident, $operands:expr, $vm:expr, $base:expr, $pc:expr, $tag:expr, $ahead:expr) => {{
-        let number = ops::shortcuts::number(Machine::new($vm, $base, $tag), $operands);
+    ($table:ident, $operands:expr, $vm:expr, $base:expr, $pc:expr, $infinity:expr, $ahead:expr) => {{
+        let number = ops::shortcuts::number(Machine::new($vm, $base, $infinity), $operands);
         let handler: Handler = core::mem::transmute::<usize, Handler>(
             (&raw const (*$vm).$table as *const usize)
                 .add(number)
                 .read(),
         );
-        jump!(handler, $vm, $base, $pc, $tag, $ahead, Number::uninit())
+        jump!(
+            handler,
+            $vm,
+            $base,
+            $pc,
+            $infinity,
+            $ahead,
+            Number::uninit()
+        )
     }};
 }
 
@@ -429,52 +437,52 @@ macro_rules! go_native {
 /// get to another instruction of this frame, `$next` to the next one, `$shortcuts` the table
 /// of shortcuts.
 macro_rules! follow {
-    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $tag:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $enter:ident, $shortcuts:ident) => {
+    ($flow:expr, $extra:ident, $vm:ident, $base:ident, $pc:ident, $infinity:ident, $ahead:expr, $part:ident, $go:ident, $next:ident, $enter:ident, $shortcuts:ident) => {
         match $flow {
             Flow::Next | Flow::Begun(_) => $next!(
                 $vm,
                 $base,
                 $pc.add(Extra::$extra.words()),
-                $tag,
+                $infinity,
                 $ahead,
                 Number::uninit()
             ),
             Flow::Number(x) => {
-                let m = Machine::new($vm, $base, $tag);
+                let m = Machine::new($vm, $base, $infinity);
                 m.set_reg(Fetch::new($pc).a(), x.to_bits());
                 $next!(
                     $vm,
                     $base,
                     $pc.add(Extra::$extra.words()),
-                    $tag,
+                    $infinity,
                     $ahead,
                     Number::new(x)
                 )
             }
             Flow::Value(v) => {
-                let m = Machine::new($vm, $base, $tag);
+                let m = Machine::new($vm, $base, $infinity);
                 m.set_reg(Fetch::new($pc).a(), v);
                 $next!(
                     $vm,
                     $base,
                     $pc.add(Extra::$extra.words()),
-                    $tag,
+                    $infinity,
                     $ahead,
                     Number::uninit()
                 )
             }
             Flow::Taken | Flow::Again(_) => {
-                $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $tag)
+                $go!($vm, $base, $pc.byte_offset(jump_bytes($pc)), $infinity)
             }
             Flow::TakenNext => {
                 let next = $pc.add(Extra::$extra.words());
-                $go!($vm, $base, next.byte_offset(jump_bytes(next)), $tag)
+                $go!($vm, $base, next.byte_offset(jump_bytes(next)), $infinity)
             }
-            Flow::Goto(base, pc) => resume!($vm, base, pc, $tag),
+            Flow::Goto(base, pc) => resume!($vm, base, pc, $infinity),
             // A function with this signature is not compiled.
-            Flow::Call(base, pc) => dispatch!($vm, base, pc, $tag),
-            Flow::Enter(base, pc) => $enter!($vm, base, pc, $tag),
-            Flow::Return(base, distance, pc) => return_to!($vm, base, distance, pc, $tag),
+            Flow::Call(base, pc) => dispatch!($vm, base, pc, $infinity),
+            Flow::Enter(base, pc) => $enter!($vm, base, pc, $infinity),
+            Flow::Return(base, distance, pc) => return_to!($vm, base, distance, pc, $infinity),
             Flow::Exit => {
                 cold_path();
             }
@@ -485,14 +493,22 @@ macro_rules! follow {
                     $vm,
                     $base,
                     $pc,
-                    $tag,
+                    $infinity,
                     Ahead::uninit(),
                     Number::uninit()
                 )
             }
             Flow::Native => {
                 cold_path();
-                go_native!($shortcuts, Fetch::new($pc), $vm, $base, $pc, $tag, $ahead)
+                go_native!(
+                    $shortcuts,
+                    Fetch::new($pc),
+                    $vm,
+                    $base,
+                    $pc,
+                    $infinity,
+                    $ahead
+                )
             }
             Flow::Trap => {
                 cold_path();
@@ -501,14 +517,14 @@ macro_rules! follow {
                     $vm,
                     $base,
                     $pc,
-                    $tag,
+                    $infinity,
                     Ahead::uninit(),
                     Number::uninit()
                 )
             }
             Flow::Rest(part) => {
                 cold_path();
-                for_each_part!($part, part, $vm, $base, $pc, $tag)
+                for_each_part!($part, part, $vm, $base, $pc, $infinity)
             }
         }
     };
@@ -516,23 +532,23 @@ macro_rules! follow {
 
 /// To the function of a second part.
 macro_rules! go_to_part {
-    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
+    ($part:ident $vm:ident $base:ident $pc:ident $infinity:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {
         match $part {
-            $(Part::$name => jump!(parts::$body, $vm, $base, $pc, $tag, Ahead::uninit(), Number::uninit()),)*
+            $(Part::$name => jump!(parts::$body, $vm, $base, $pc, $infinity, Ahead::uninit(), Number::uninit()),)*
         }
     };
 }
 
 /// A part never leads to another part.
 macro_rules! no_part {
-    ($part:ident $vm:ident $base:ident $pc:ident $tag:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {{
+    ($part:ident $vm:ident $base:ident $pc:ident $infinity:ident $($name:ident $extra:ident $module:ident::$body:ident $doc:literal;)*) => {{
         let _: Part = $part;
         jump!(
             aot_slow,
             $vm,
             $base,
             $pc,
-            $tag,
+            $infinity,
             Ahead::uninit(),
             Number::uninit()
         )
@@ -564,11 +580,11 @@ macro_rules! parts {
                 /// Reached by jumps from handlers or stencils only.
                 #[unsafe(export_name = concat!($prefix, stringify!($body)))]
                 #[inline(never)]
-                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
+                pub unsafe extern "rust-preserve-none" fn $body(vm: *mut VmState, base: *mut u64, pc: *const u64, infinity: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                     // SAFETY: the arguments are a handler's.
                     unsafe {
-                        let flow = ops::$module::$body(Machine::new(vm, base, tag), $operands!(pc, ahead));
-                        follow!(flow, $extra, vm, base, pc, tag, ahead, no_part, $go, $next, $enter, $shortcuts)
+                        let flow = ops::$module::$body(Machine::new(vm, base, infinity), $operands!(pc, ahead));
+                        follow!(flow, $extra, vm, base, pc, infinity, ahead, no_part, $go, $next, $enter, $shortcuts)
                     }
                 }
             )*
@@ -601,11 +617,11 @@ macro_rules! handlers {
     ($($name:ident ($a:ident $b:ident $c:ident $d:ident) $extra:ident $control:ident $base:ident $module:ident::$body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!("aot_op_", stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, infinity: u64, _: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                 // SAFETY: the arguments are a running frame and its instruction.
                 unsafe {
-                    let flow = ops::$module::$body(Machine::new(vm, base, tag), Fetch::new(pc));
-                    follow!(flow, $extra, vm, base, pc, tag, Ahead::uninit(), go_to_part, dispatch, dispatch_next, enter, shortcuts)
+                    let flow = ops::$module::$body(Machine::new(vm, base, infinity), Fetch::new(pc));
+                    follow!(flow, $extra, vm, base, pc, infinity, Ahead::uninit(), go_to_part, dispatch, dispatch_next, enter, shortcuts)
                 }
             }
         };)*
@@ -619,16 +635,16 @@ macro_rules! shortcuts {
     ($prefix:literal $next:ident $enter:ident $native:ident $($name:ident $library:literal $function:literal $body:ident $doc:literal;)*) => {
         $(const _: () = {
             #[unsafe(export_name = concat!($prefix, stringify!($name)))]
-            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, tag: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
+            unsafe extern "rust-preserve-none" fn handler(vm: *mut VmState, base: *mut u64, pc: *const u64, infinity: u64, ahead: Ahead, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number, _: Number) {
                 // SAFETY: the arguments are a handler's, at a call of this function.
                 unsafe {
-                    match ops::shortcuts::$body(Machine::new(vm, base, tag), Fetch::new(pc)) {
-                        Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), tag, ahead, Number::uninit()),
-                        Flow::Enter(base, pc) => $enter!(vm, base, pc, tag),
-                        Flow::Return(base, distance, pc) => return_to!(vm, base, distance, pc, tag),
+                    match ops::shortcuts::$body(Machine::new(vm, base, infinity), Fetch::new(pc)) {
+                        Flow::Next => $next!(vm, base, pc.byte_add(CALL_BYTES as usize), infinity, ahead, Number::uninit()),
+                        Flow::Enter(base, pc) => $enter!(vm, base, pc, infinity),
+                        Flow::Return(base, distance, pc) => return_to!(vm, base, distance, pc, infinity),
                         _ => {
                             cold_path();
-                            jump!($native, vm, base, pc, tag, ahead, Number::uninit())
+                            jump!($native, vm, base, pc, infinity, ahead, Number::uninit())
                         }
                     }
                 }
