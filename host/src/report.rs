@@ -141,6 +141,7 @@ impl Report {
                 ("cache_misses", b.misses),
                 ("closed_caches", b.closed),
                 ("improved", b.improved),
+                ("unsure", b.unsure),
                 ("evicted", b.evicted),
                 ("discarded", b.discarded),
                 ("compile_ns", b.compile_ns),

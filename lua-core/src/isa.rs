@@ -346,6 +346,15 @@ impl Op {
         n >= Op::Add as u8 && n <= last && !matches!(self, Op::PowKV) || matches!(self, Op::Neg)
     }
 
+    /// Has the operation stencils for operands that are known to be numbers?
+    pub const fn may_know_numbers(self) -> bool {
+        use Op::*;
+        matches!(
+            self,
+            Add | Sub | Mul | Div | AddVK | SubVK | MulVK | DivVK | AddKV | SubKV | MulKV | DivKV
+        )
+    }
+
     /// Length of the instruction in 64-bit words.
     #[inline]
     pub fn words(self) -> usize {

@@ -1,9 +1,9 @@
 //! Values: 64 bits. A double is itself; everything else lives in the NaN space
 //! with its type in the high 32 bits and a payload or heap reference in the low.
 //!
-//! Invariants: the only NaN with its top 13 bits set that arithmetic makes is
-//! the canonical one, `0xFFF8_0000_0000_0000` (x86 default NaN), so `bits <
-//! TAG` holds exactly for numbers. `nil` is all ones and `false` comes next
+//! Invariants: the only NaNs are x86's default one, `0xFFF8_0000_0000_0000`, and the same with
+//! the other sign. Arithmetic makes no others if it gets no others, so `bits < TAG` holds
+//! exactly for numbers, also for results that nobody looks at. `nil` is all ones and `false` comes next
 //! below it, so "is falsy" is one unsigned compare. Tags are small negative
 //! 32-bit numbers: a tag test is a compare with a sign-extended byte.
 
@@ -86,15 +86,20 @@ impl Value {
     /// true
     pub const TRUE: Value = Value((tag::TRUE as u64) << 32);
 
-    /// A number; a NaN whose bits lie in the tag space becomes the canonical one.
+    /// A number; of a NaN, only the sign is kept.
     #[inline(always)]
     pub fn number(x: f64) -> Value {
-        let bits = x.to_bits();
-        if bits >= TAG {
-            Value(0xFFF8_0000_0000_0000)
-        } else {
-            Value(bits)
+        if x.is_nan() {
+            return Value(f64::NAN.copysign(x).to_bits());
         }
+        Value(x.to_bits())
+    }
+
+    /// Is it a number that [`Value::number`] makes? All numbers of a VM are.
+    #[inline(always)]
+    pub const fn is_ordinary_number(self) -> bool {
+        const NAN: u64 = 0x7FF8 << 48;
+        self.is_number() && self.0 << 1 <= NAN << 1
     }
 
     /// A boolean.

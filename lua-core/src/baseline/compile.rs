@@ -385,6 +385,7 @@ impl Rt {
             bake,
             registers: config.registers,
             types: config.types,
+            sure: config.types && proto.unknown == 0,
             marks: &mut scratch.marks[..words],
             loops: &mut scratch.loops,
         };
@@ -417,6 +418,7 @@ impl Rt {
             direct: config.direct_calls,
             registers: config.registers,
             counts: found.counts,
+            sure: config.types && proto.unknown == 0,
             evidence: *evidence,
             steps: &mut scratch.steps,
             outers: &mut scratch.outers,

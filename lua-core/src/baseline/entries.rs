@@ -10,10 +10,12 @@
 //!   of a loop are one: who comes by the map, or by `jump_ahead!` in `stencils/`, has the
 //!   instruction at hand, and by that the entry goes on (`inside` in `stencils/`).
 //!
+//! Outer entries also look whether what is sure to be a number is one (*guards*).
+//!
 //! Must not make an entry shared that code leads to without the instruction.
 
 use super::facts;
-use super::loops::Loop;
+use super::loops::{KEPT, Loop};
 use super::plan::{Pending, Planner, Unplanned};
 use super::registers::Mark;
 use super::stencils::leads;
@@ -131,6 +133,11 @@ impl<'p> Planner<'p> {
         let moves = &self.stencils.moves;
         let (loads, inside) = (moves.loads[kept.count - 1], moves.inside);
         let (step, _) = self.add(kept.start, loads, what::KEPT, leads::NEXT, 0)?;
+        for place in 0..kept.count {
+            if kept.is_sure(place as u32) {
+                self.add(kept.start, moves.guards[1][place], 0, leads::NEXT, 0)?;
+            }
+        }
         self.add(kept.start, inside, 0, 0, 0)?;
         if let Some(label) = self.labels.get_mut(label as usize) {
             *label = step.place[0];
@@ -143,6 +150,10 @@ impl<'p> Planner<'p> {
         let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
         let load = self.stencils.moves.number[operand].of(insn);
         let (step, _) = self.add(at, load, what::OPERANDS, leads::NEXT, 0)?;
+        if self.marks[at as usize].is_sure() {
+            let guard = self.stencils.moves.guards[1][KEPT];
+            self.add(at, guard, 0, leads::NEXT, 0)?;
+        }
         // A jump behind it, one way or another.
         self.falls_to = Some(shared);
         Ok(step.place[0])
@@ -152,17 +163,36 @@ impl<'p> Planner<'p> {
     /// `to` says.
     pub(super) fn outer(&mut self, at: u32, to: u8) -> Result<(), Unplanned> {
         let moves = &self.stencils.moves;
-        let loads = self.loop_of(at).map(|kept| moves.loads[kept.count - 1]);
-        let mut begins = what::OUTER;
-        if let Some(place) = self.marks[at as usize].number() {
+        let mark = self.marks[at as usize];
+        let mut steps = [(0, 0); KEPT + 3];
+        let mut places = steps.iter_mut();
+        let mut count = 0;
+        let mut then = |index, does| {
+            if let Some(place) = places.next() {
+                *place = (index, does);
+                count += 1;
+            }
+        };
+        if let Some(operand) = mark.number() {
             let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
-            let load = moves.number[place].of(insn);
-            let to = if loads.is_some() { leads::NEXT } else { to };
-            self.step(at, load, begins | what::OPERANDS, to)?;
-            begins = 0;
+            then(moves.number[operand].of(insn), what::OPERANDS);
+            if mark.is_sure() {
+                then(moves.guards[0][KEPT], 0);
+            }
         }
-        if let Some(loads) = loads {
-            self.step(at, loads, begins | what::KEPT, to)?;
+        if let Some(kept) = self.loop_of(at) {
+            then(moves.loads[kept.count - 1], what::KEPT);
+            for place in 0..kept.count {
+                if kept.is_sure(place as u32) {
+                    then(moves.guards[0][place], what::OPERANDS);
+                }
+            }
+        }
+        let mut begins = what::OUTER;
+        for (i, &(index, does)) in steps[..count].iter().enumerate() {
+            let to = if i + 1 < count { leads::NEXT } else { to };
+            self.step(at, index, begins | does, to)?;
+            begins = 0;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use super::whole::Around;
 use crate::heap::{Buffer, NoMemory, Rt};
 use crate::isa::{Insn, OPS, Op, Operand};
 use crate::proto::Proto;
+use crate::value::Value;
 
 /// Most registers of a frame that are kept at a time.
 pub(super) const KEPT: usize = 6;
@@ -33,6 +34,8 @@ pub(super) struct Loop {
     /// How many registers are kept, and which.
     pub(super) count: usize,
     pub(super) kept: [u8; KEPT],
+    /// Those of them that are sure to be numbers, as bits.
+    pub(super) sure: u8,
 }
 
 impl Loop {
@@ -42,10 +45,16 @@ impl Loop {
         kept.iter().position(|&r| r == register).map(|i| i as u32)
     }
 
+    /// Is what is kept there sure to be a number?
+    pub(super) fn is_sure(&self, place: u32) -> bool {
+        self.sure >> place & 1 != 0
+    }
+
     /// Keeps a register, if there is room.
-    fn keep(&mut self, register: u8) {
+    fn keep(&mut self, register: u8, sure: bool) {
         if let Some(place) = self.kept.get_mut(self.count) {
             *place = register;
+            self.sure |= (sure as u8) << self.count;
             self.count += 1;
         }
     }
@@ -61,6 +70,8 @@ pub(super) struct Analysis<'w> {
     /// What is to be found out.
     pub(super) registers: bool,
     pub(super) types: bool,
+    /// Some numbers are sure to be some (`registers.rs`).
+    pub(super) sure: bool,
     /// One for each word.
     pub(super) marks: &'w mut [Mark],
     pub(super) loops: &'w mut Buffer<Loop>,
@@ -153,6 +164,12 @@ impl Analysis<'_> {
         Ok(found)
     }
 
+    /// Does an instruction load a number?
+    fn loads_number(&self, at: u32, insn: Insn) -> bool {
+        let constant = || Value(self.rt.get(self.proto.entry + (at + 1) * 8));
+        OPS[insn.op as usize].op == Op::LoadK && constant().is_number()
+    }
+
     /// Notes an innermost loop if it has registers worth keeping: those that get numbers in
     /// it, which are operands there, but not of the next instruction only.
     fn consider(&mut self, start: u32, end: u32) -> Result<(), NoMemory> {
@@ -162,6 +179,10 @@ impl Analysis<'_> {
         let (mut far, mut numbers, mut carried) = (0u64, 0u64, 0u64);
         // Those that get anything else: once or more, twice or more, more often.
         let mut others = [0u64; 3];
+        // Those that may get what isn't a number; and those that operations take for which it
+        // matters.
+        let mut unsure = if self.sure { 0 } else { u64::MAX };
+        let mut asked = 0u64;
         // How much oftener they are such an operand than they get a number.
         let mut surplus = [0i16; MANY as usize];
         let bit = |register: u8| ((register < MANY) as u64) << (register % MANY);
@@ -178,6 +199,8 @@ impl Analysis<'_> {
                     if facts.has(fact) && number != Some(register) && register < MANY {
                         far |= bit(register);
                         carried |= bit(register) & !numbers;
+                        let asks = OPS[insn.op as usize].op.may_know_numbers();
+                        asked |= if asks { bit(register) } else { 0 };
                         surplus[register as usize] += 1;
                     }
                 }
@@ -188,7 +211,15 @@ impl Analysis<'_> {
                 // Several registers, or only on one way.
                 let spread = spread(insn);
                 others = others.map(|registers| registers | spread);
+                let counts = facts.has(facts::COUNTS);
+                unsure |= if counts { 0 } else { spread };
+            } else if facts.has(facts::RESUMES) {
+                // A call's results, whatever becomes of it.
+                unsure |= u64::MAX.checked_shl(insn.a.into()).unwrap_or(0);
             } else if facts.has(facts::HAS_RESULT) && insn.a < MANY {
+                if !facts.has(facts::LEAVES) && !self.loads_number(at, insn) {
+                    unsure |= bit(insn.a);
+                }
                 if leaves {
                     numbers |= bit(insn.a);
                     surplus[insn.a as usize] -= 1;
@@ -205,14 +236,18 @@ impl Analysis<'_> {
             end,
             count: 0,
             kept: [0; KEPT],
+            sure: 0,
         };
+        // What gets its number in each turn before it is an operand has had anything before.
+        let sure = asked & carried & !unsure;
+        let is_sure = |register: u8| sure & bit(register) != 0;
         let worth = far & numbers & !others[2];
         let mut each = |mut registers: u64, all: bool| {
             while registers != 0 {
                 let register = registers.trailing_zeros() as usize;
                 registers &= registers - 1;
                 if all || surplus.get(register).is_some_and(|&n| n >= 0) {
-                    found.keep(register as u8);
+                    found.keep(register as u8, is_sure(register as u8));
                 }
             }
         };
@@ -220,7 +255,7 @@ impl Analysis<'_> {
         each(worth & !carried, false);
         let last = self.instruction(end);
         if self.facts(last).has(facts::COUNTS) {
-            found.keep(last.a);
+            found.keep(last.a, is_sure(last.a));
         }
         if found.count > 0 {
             self.loops.push(self.rt, found)?;

@@ -131,6 +131,8 @@ pub struct BaselineStats {
     pub closed: u64,
     /// Functions compiled again for what inline caches had learnt.
     pub improved: u64,
+    /// Functions compiled again because what was sure to be a number wasn't.
+    pub unsure: u64,
     /// Times that compiled code was thrown away to make room.
     pub evicted: u64,
     /// Times that it was thrown away for another reason.

@@ -39,6 +39,8 @@ pub enum Cause {
     Forced,
     /// Its inline caches know more than when it was compiled.
     Improved,
+    /// What was sure to be a number wasn't.
+    Unsure,
 }
 
 /// Why code was taken away.
@@ -54,6 +56,8 @@ pub enum Removal {
     Hooks,
     /// It is about to be compiled again.
     Improved,
+    /// The same, because what was sure to be a number wasn't.
+    Unsure,
 }
 
 /// An event.

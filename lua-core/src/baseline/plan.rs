@@ -70,6 +70,8 @@ pub(super) struct Planner<'p> {
     pub(super) registers: bool,
     /// Variables of loops may be known to be whole.
     pub(super) counts: bool,
+    /// Some numbers are sure to be some (`registers.rs`).
+    pub(super) sure: bool,
     pub(super) evidence: Evidence,
     pub(super) steps: &'p mut Buffer<Step>,
     pub(super) outers: &'p mut Buffer<u32>,
@@ -141,7 +143,14 @@ impl<'p> Planner<'p> {
         let stencils = self.stencils;
         let (rt, entry, words) = (self.rt, self.proto.entry, self.proto.code_words);
         let mut callees = Callees::new(rt, self.evidence);
-        let mut places = Places::new(rt, entry, self.loops, self.registers, self.counts);
+        let mut places = Places::new(
+            rt,
+            entry,
+            self.loops,
+            self.registers,
+            self.counts,
+            self.sure,
+        );
         let mut before = Pending {
             word: 0,
             stencil: &stencils.plain[0],

@@ -8,12 +8,15 @@
 //!   copies it to where its stencil looks for operands, and one that computes one copies the
 //!   result; the processor does that by renaming.
 //!
-//! What is kept is what the frame holds, whatever that is: what isn't a number reads as a
-//! NaN, there as here, and takes the way that the operation has for it. So nothing is assumed
-//! of types.
+//! What is there is what the frame holds, whatever that is: what isn't a number reads as a
+//! NaN, there as here, and takes the way that the operation has for it. But some are *sure* to
+//! be numbers: what an instruction has computed and goes on with itself, and what is kept in a
+//! loop where nothing but that is written to it. Operations on those only have stencils that
+//! look at nothing.
 //!
 //! Control that comes by the map or from outside the loop goes to an instruction's *outer*
-//! entry, which loads what is to be there (`entries.rs`).
+//! entry, which loads what is to be there (`entries.rs`), and looks at what is to be sure: if
+//! that isn't a number, the function is compiled again without it (`Rt::forget_numbers`).
 //!
 //! Which registers are kept in which loop is known before (`loops.rs`); where the operands of
 //! an instruction come from is decided when it is reached. Only that it must leave its number
@@ -27,7 +30,7 @@ use super::loops::Loop;
 use super::stencils::FORMS;
 use super::whole::Whole;
 use crate::heap::Rt;
-use crate::isa::Insn;
+use crate::isa::{Insn, OPS};
 use crate::shortcuts::Passes;
 
 /// Ways in which operands come from the processor's registers: index among [`FORMS`] stencils
@@ -50,8 +53,10 @@ mod form {
     pub(super) const LEAVES_C: u32 = 7;
     /// The index is whole, in the frame and as the number; then both, leaving the result.
     pub(super) const WHOLE: u32 = 8;
+    /// As the first six, with operands that are sure to be numbers.
+    pub(super) const SURE: u32 = 12;
 }
-const _: () = assert!(form::WHOLE as usize + 4 == FORMS);
+const _: () = assert!(form::WHOLE + 4 == form::SURE && form::SURE as usize + 6 == FORMS);
 const _: () = assert!(form::A + 1 == form::B && form::B + 1 == form::C);
 
 /// What it says of an operation that it has a form.
@@ -84,8 +89,10 @@ impl Mark {
     const PLACE: u32 = 4;
     /// It is a call's argument.
     const ARGUMENT: u32 = 3;
+    /// That operand is sure to be a number.
+    const SURE: u16 = 1 << 6;
     /// It lies in a loop of which registers are kept: its number plus one.
-    const LOOP_NUMBER: u32 = 6;
+    const LOOP_NUMBER: u32 = 7;
 
     /// Most loops of a function of which registers are kept: what the field holds.
     pub(super) const LOOPS: usize = (1 << (16 - Mark::LOOP_NUMBER)) - 1;
@@ -113,6 +120,12 @@ impl Mark {
     #[inline]
     pub(super) fn number(self) -> Option<usize> {
         (self.0 & Self::NUMBER != 0).then_some((self.0 >> Self::PLACE & 3) as usize)
+    }
+
+    /// Must that operand be a number?
+    #[inline]
+    pub(super) fn is_sure(self) -> bool {
+        self.0 & Self::SURE != 0
     }
 
     /// The loop it lies in, if registers are kept in it.
@@ -149,6 +162,8 @@ impl Handed {
     const INSIDE: u32 = 1 << 17;
     /// The instruction before must leave its number for it.
     const ASKS: u32 = 1 << 18;
+    /// Its operands are in the processor's registers, and sure to be numbers.
+    const SURE: u32 = 1 << 19;
 
     fn set(&mut self, field: u32, value: u32) {
         self.0 |= (value + 1) << field;
@@ -174,6 +189,9 @@ impl Handed {
     #[inline]
     pub(super) fn form(self) -> Option<usize> {
         let form = self.field(Self::FORM);
+        if self.0 & Self::SURE != 0 {
+            return form.map(|form| form::SURE as usize + form);
+        }
         if self.0 & Self::WHOLE != 0 {
             let leaves = self.0 & Self::LEAVES != 0;
             return Some(form::WHOLE as usize + form.is_some() as usize + leaves as usize * 2);
@@ -226,6 +244,8 @@ pub(super) struct Places<'p> {
     registers: bool,
     /// Whole numbers may be known.
     counts: bool,
+    /// Some numbers are sure to be some.
+    sure: bool,
     loops: &'p [Loop],
     /// The next one of them, or the one that the walk is in, and where it begins.
     index: usize,
@@ -234,6 +254,8 @@ pub(super) struct Places<'p> {
     /// [`facts::TAKES`] if it has left one.
     number: u32,
     left: u32,
+    /// It is sure to be one.
+    left_sure: bool,
     /// Of the instruction before.
     before: Facts,
     whole: Whole,
@@ -247,17 +269,20 @@ impl<'p> Places<'p> {
         loops: &'p [Loop],
         registers: bool,
         counts: bool,
+        sure: bool,
     ) -> Places<'p> {
         Places {
             rt,
             entry,
             registers,
             counts,
+            sure,
             loops,
             index: 0,
             looping: loops.first().map_or(u32::MAX, |kept| kept.start),
             number: 0,
             left: 0,
+            left_sure: false,
             before: Facts::default(),
             whole: Whole::default(),
         }
@@ -294,6 +319,7 @@ impl<'p> Places<'p> {
         self.number = register as u32 * 0x10101;
         let leaves = facts.has(facts::LEAVES | facts::MAY_LEAVE | facts::PREPARES);
         self.left = if called | leaves { facts::TAKES } else { 0 };
+        self.left_sure = self.sure & !called & facts.has(facts::LEAVES | facts::PREPARES);
         self.before = facts;
         handed
     }
@@ -341,7 +367,11 @@ impl<'p> Places<'p> {
             mark.0 |= Mark::NUMBER | (first_of(comes) as u16) << Mark::PLACE;
         }
         if comes != 0 || inside.is_some() && facts.has(facts::TAKES) {
-            place_operands(&mut handed, insn, facts, comes, inside);
+            let sure = place_operands(&mut handed, insn, facts, (comes, self.left_sure), inside);
+            if sure && OPS[insn.op as usize].op.may_know_numbers() {
+                handed.0 |= Handed::SURE;
+                mark.0 |= if comes != 0 { Mark::SURE } else { 0 };
+            }
         }
         let argument = insn.a.wrapping_add(2) as u32 * 0x10101;
         if passes == Passes::Both && alone && self.left != 0 && self.number == argument {
@@ -379,8 +409,16 @@ fn first_of(operands: u32) -> u32 {
 }
 
 /// Says where an instruction's operands come from: `comes` are those that the one before left,
-/// `kept` the loop it is in.
-fn place_operands(handed: &mut Handed, insn: Insn, facts: Facts, comes: u32, kept: Option<&Loop>) {
+/// as what is sure to be a number or not; `kept` is the loop it is in. True: none of them comes
+/// from the frame, and all are sure to be numbers.
+fn place_operands(
+    handed: &mut Handed,
+    insn: Insn,
+    facts: Facts,
+    (comes, comes_sure): (u32, bool),
+    kept: Option<&Loop>,
+) -> bool {
+    let is_sure = |place| kept.is_some_and(|kept| kept.is_sure(place));
     let is_number = |i: usize| comes & facts::TAKES_ABC[i] != 0;
     let mut kept_at = [None; 3];
     if let Some(kept) = kept {
@@ -398,32 +436,44 @@ fn place_operands(handed: &mut Handed, insn: Insn, facts: Facts, comes: u32, kep
         let kept_at = if first == 0 { (a, b) } else { (b, c) };
         let same = facts.has(facts::TAKES_SAME);
         match (is_number(first), is_number(first + 1), kept_at) {
-            (true, true, _) if same => return handed.set(Handed::FORM, form::SAME),
+            (true, true, _) if same => {
+                handed.set(Handed::FORM, form::SAME);
+                return comes_sure;
+            }
             (true, false, (_, Some(k))) => {
                 handed.set(Handed::OTHER, k);
-                return handed.set(Handed::FORM, form::BOTH);
+                handed.set(Handed::FORM, form::BOTH);
+                return comes_sure && is_sure(k);
             }
             (false, true, (Some(k), _)) => {
                 handed.set(Handed::OTHER, k);
-                return handed.set(Handed::FORM, form::SWAPPED);
+                handed.set(Handed::FORM, form::SWAPPED);
+                return comes_sure && is_sure(k);
             }
             (false, false, (Some(k), Some(l))) if k == l && same => {
                 handed.set(Handed::TAKE, k);
-                return handed.set(Handed::FORM, form::SAME);
+                handed.set(Handed::FORM, form::SAME);
+                return is_sure(k);
             }
             (false, false, (Some(k), Some(l))) if k != l => {
                 handed.set(Handed::TAKE, k);
                 handed.set(Handed::OTHER, l);
-                return handed.set(Handed::FORM, form::BOTH);
+                handed.set(Handed::FORM, form::BOTH);
+                return is_sure(k) && is_sure(l);
             }
             _ => {}
         }
     }
+    // Of two operands, the other one lies in the frame.
+    let alone = !facts.has(facts::TAKES_BOTH);
     if comes != 0 {
-        return handed.set(Handed::FORM, form::A + first_of(comes));
+        handed.set(Handed::FORM, form::A + first_of(comes));
+        return alone && comes_sure;
     }
     if let Some((place, k)) = (0..).zip(kept_at).find_map(|(i, k)| Some((i, k?))) {
         handed.set(Handed::TAKE, k);
         handed.set(Handed::FORM, form::A + place);
+        return alone && is_sure(k);
     }
+    false
 }

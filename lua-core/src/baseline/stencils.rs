@@ -164,9 +164,15 @@ pub(super) const ENDINGS: [&[&str]; FORMS] = [
     &["_bi", "_ci"],
     &["_ix"],
     &["_cix"],
+    &["_an"],
+    &["_bn"],
+    &["_cn"],
+    &["_abn", "_bcn"],
+    &["_ban", "_cbn"],
+    &["_bbn"],
 ];
 /// How many there are.
-pub(super) const FORMS: usize = 12;
+pub(super) const FORMS: usize = 18;
 
 /// Stencils of an operation that get operands in the processor's registers.
 pub(super) type Forwarded = [Variants; FORMS];
@@ -210,6 +216,9 @@ pub(super) struct Moves {
     pub(super) reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
     pub(super) loads: [u16; KEPT],
+    /// What is kept, and the number, must be a number: before the instruction that is emitted,
+    /// and before the one at hand.
+    pub(super) guards: [[u16; KEPT + 1]; 2],
     /// Behind that: on to the instruction that control was meant for.
     pub(super) inside: u16,
     /// `ForLoop` and `ForLoopUp` with a kept index.
@@ -446,6 +455,7 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         are_snippets: false,
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
+        guards: [[0; KEPT + 1]; 2],
         inside: u16::try_from(stencil_named(bundle, ["inside", "", ""])?).ok()?,
         turns: [[Variants::default(); KEPT]; 2],
         back: [
@@ -466,6 +476,11 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         out.loads[i] = number("loads_", DIGITS[i + 1])?;
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
         out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
+    }
+    for i in 0..=KEPT {
+        let of = if i < KEPT { DIGITS[i] } else { "number" };
+        out.guards[0][i] = number("guard_", of)?;
+        out.guards[1][i] = number("guard_any_", of)?;
     }
     let mut shorts = out.take.iter().chain(&out.other).chain(&out.keep);
     out.are_snippets = shorts.all(Short::is_half);

@@ -11,7 +11,7 @@ use crate::Stress;
 use crate::heap::{ClosureRef, ProtoRef, Rt};
 use crate::isa::{OPS, Op};
 use crate::ops::insn;
-use crate::proto::{HEAT_BEFORE_ENTRY, PROTO_BEFORE_ENTRY};
+use crate::proto::{HEAT_BEFORE_ENTRY, PROTO_BEFORE_ENTRY, Proto};
 use crate::state::QUANTUM;
 use crate::value::{Value, tag};
 
@@ -165,6 +165,31 @@ impl Rt {
         let p = ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY));
         self.try_to_compile(p, Cause::Improved);
         false
+    }
+
+    /// The code of the function with a frame at `base` has come upon something that isn't a
+    /// number, in a register that was sure to hold one: compiles it again without such
+    /// certainty, which it never gets back.
+    pub(crate) fn forget_numbers(self, base: *mut u64) {
+        // SAFETY: a complete frame of a Lua function.
+        let f = Value(unsafe { *base.sub(2) });
+        let closure = f.payload();
+        let entry = self.closure(ClosureRef(closure)).entry;
+        let p = ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY));
+        // SAFETY: the prototype of a live closure.
+        unsafe { (*self.at::<Proto>(p.0)).unknown = 1 };
+        let record = self.compiled_of(entry);
+        let frame = self.offset_of(base);
+        let Some(baseline) = self.baseline().filter(|_| record != 0) else {
+            return;
+        };
+        baseline.stats.unsure += 1;
+        baseline.evidence = Evidence { closure, frame };
+        self.discard(record, Removal::Unsure);
+        self.try_to_compile(p, Cause::Unsure);
+        if let Some(baseline) = self.baseline() {
+            baseline.evidence = Evidence::default();
+        }
     }
 
     /// Compiles a prototype, or counts why not.

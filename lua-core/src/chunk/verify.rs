@@ -244,7 +244,7 @@ impl Verifier<'_> {
         ensure(match info.extra {
             Extra::None | Extra::Pair => true,
             Extra::K if info.op == Op::ModWK => is_whole_divisor(f64::from_bits(v.0)),
-            Extra::K => v.is_number(),
+            Extra::K => v.is_ordinary_number(),
             Extra::C => match v.tag() {
                 tag::STRING => (v.payload() as usize) < self.f.strings,
                 _ => [Value::NIL, Value::FALSE, Value::TRUE].contains(&v),

@@ -124,7 +124,7 @@ fn any_power(x: f64, y: f64) -> f64 {
 /// and numbers never pass through integer registers. NaNs of numbers take the slow path.
 #[inline(always)]
 fn result<O: Operands>(m: Machine, x: f64) -> Flow {
-    if m.is_nan::<O>(x) {
+    if !O::ARE_NUMBERS && m.is_nan::<O>(x) {
         cold_path();
         return Flow::Rest(Part::Arith);
     }

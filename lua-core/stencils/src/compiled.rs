@@ -685,11 +685,17 @@ const NUMBER: u8 = 1;
 const OTHER: u8 = 2;
 
 /// Operands of which some come in the processor's registers. `WHOLE`: those that are indices
-/// are known to have no fraction.
+/// are known to have no fraction. `NUMBERS`: the registers among them are known to be numbers.
 #[derive(Clone, Copy)]
-struct In<const A: u8, const B: u8, const C: u8, const WHOLE: bool>(Baked, Number, Number);
+struct In<const A: u8, const B: u8, const C: u8, const WHOLE: bool, const NUMBERS: bool>(
+    Baked,
+    Number,
+    Number,
+);
 
-impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE> {
+impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool, const NUMBERS: bool>
+    In<A, B, C, WHOLE, NUMBERS>
+{
     #[inline(always)]
     fn from(self, place: u8, m: Machine, offset: usize) -> f64 {
         // SAFETY: the compiler puts such a stencil only where the number is there.
@@ -703,7 +709,10 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> In<A, B, C, WHOLE
     }
 }
 
-impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A, B, C, WHOLE> {
+impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool, const NUMBERS: bool> Operands
+    for In<A, B, C, WHOLE, NUMBERS>
+{
+    const ARE_NUMBERS: bool = NUMBERS;
     lua_core::pass_on_operands! {
         a b c imm_b imm_c d k extra pc may_enter frame_bytes up item shape slot epoch new_shape
     }
@@ -752,24 +761,30 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool> Operands for In<A
 }
 
 /// Stencils that take operands from the processor's registers, named after the letters of
-/// the number that the operation before left and of the other one.
+/// the number that the operation before left and of the other one; with n those that are
+/// known to be numbers.
 macro_rules! forwarded {
     ($($name:ident $($letters:ident)*;)*) => {
         $($(forwarded!(@ $name $letters);)*)*
     };
-    (@ $name:ident a) => { forwarded!(@ $name "a" NUMBER FRAME FRAME); };
-    (@ $name:ident b) => { forwarded!(@ $name "b" FRAME NUMBER FRAME); };
-    (@ $name:ident c) => { forwarded!(@ $name "c" FRAME FRAME NUMBER); };
-    (@ $name:ident ab) => { forwarded!(@ $name "ab" NUMBER OTHER FRAME); };
-    (@ $name:ident ba) => { forwarded!(@ $name "ba" OTHER NUMBER FRAME); };
-    (@ $name:ident bc) => { forwarded!(@ $name "bc" FRAME NUMBER OTHER); };
-    (@ $name:ident cb) => { forwarded!(@ $name "cb" FRAME OTHER NUMBER); };
-    (@ $name:ident bb) => { forwarded!(@ $name "bb" FRAME NUMBER NUMBER); };
-    (@ $name:ident $letters:literal $a:ident $b:ident $c:ident) => {
+    (@ $name:ident a) => { forwarded!(@ $name "a" NUMBER FRAME FRAME false); };
+    (@ $name:ident b) => { forwarded!(@ $name "b" FRAME NUMBER FRAME false); };
+    (@ $name:ident c) => { forwarded!(@ $name "c" FRAME FRAME NUMBER false); };
+    (@ $name:ident ab) => { forwarded!(@ $name "ab" NUMBER OTHER FRAME false); };
+    (@ $name:ident ba) => { forwarded!(@ $name "ba" OTHER NUMBER FRAME false); };
+    (@ $name:ident bc) => { forwarded!(@ $name "bc" FRAME NUMBER OTHER false); };
+    (@ $name:ident cb) => { forwarded!(@ $name "cb" FRAME OTHER NUMBER false); };
+    (@ $name:ident bb) => { forwarded!(@ $name "bb" FRAME NUMBER NUMBER false); };
+    (@ $name:ident bn) => { forwarded!(@ $name "bn" FRAME NUMBER FRAME true); };
+    (@ $name:ident cn) => { forwarded!(@ $name "cn" FRAME FRAME NUMBER true); };
+    (@ $name:ident bcn) => { forwarded!(@ $name "bcn" FRAME NUMBER OTHER true); };
+    (@ $name:ident cbn) => { forwarded!(@ $name "cbn" FRAME OTHER NUMBER true); };
+    (@ $name:ident bbn) => { forwarded!(@ $name "bbn" FRAME NUMBER NUMBER true); };
+    (@ $name:ident $letters:literal $a:ident $b:ident $c:ident $numbers:literal) => {
         stencil!(
             concat!("stencil_op_", stringify!($name), "_", $letters),
             $name,
-            |vm, number other| In::<$a, $b, $c, false>(Baked(vm), number, other),
+            |vm, number other| In::<$a, $b, $c, false, $numbers>(Baked(vm), number, other),
             false
         );
     };
@@ -777,22 +792,22 @@ macro_rules! forwarded {
 
 forwarded! {
     Move b;
-    Add b c bc cb bb;
-    Sub b c bc cb bb;
-    Mul b c bc cb bb;
-    Div b c bc cb bb;
+    Add b c bc cb bb bcn cbn bbn;
+    Sub b c bc cb bb bcn cbn bbn;
+    Mul b c bc cb bb bcn cbn bbn;
+    Div b c bc cb bb bcn cbn bbn;
     Mod b c bc cb bb;
-    AddVK b;
-    SubVK b;
-    MulVK b;
-    DivVK b;
+    AddVK b bn;
+    SubVK b bn;
+    MulVK b bn;
+    DivVK b bn;
     ModVK b;
     ModWK b;
     PowVK b;
-    AddKV c;
-    SubKV c;
-    MulKV c;
-    DivKV c;
+    AddKV c cn;
+    SubKV c cn;
+    MulKV c cn;
+    DivKV c cn;
     ModKV c;
     Neg b;
     GetIndex c;
@@ -834,7 +849,7 @@ macro_rules! more {
         $(stencil!(
             $symbol,
             $name,
-            |vm, number other| In::<FRAME, $b, $c, $whole>(Baked(vm), number, other),
+            |vm, number other| In::<FRAME, $b, $c, $whole, false>(Baked(vm), number, other),
             $leaves
         );)*
     };
@@ -864,7 +879,7 @@ macro_rules! turns {
         $(stencil!(
             $symbol,
             $name,
-            |vm, _number other $k0 $k1 $k2 $k3 $k4 $k5| In::<NUMBER, FRAME, FRAME, false>(Baked(vm), $index, other),
+            |vm, _number other $k0 $k1 $k2 $k3 $k4 $k5| In::<NUMBER, FRAME, FRAME, false, false>(Baked(vm), $index, other),
             false,
             |$x| ($($again),*)
         );)*

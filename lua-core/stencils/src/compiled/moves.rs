@@ -15,7 +15,7 @@ macro_rules! registers {
                 vm: *mut VmState,
                 base: *mut u64,
                 any: *const u64,
-                tag: u64,
+                infinity: u64,
                 _: Ahead,
                 $number: Number,
                 $other: Number,
@@ -28,8 +28,8 @@ macro_rules! registers {
             ) {
                 // SAFETY: as for the stencils of operations.
                 unsafe {
-                    let $m = Frame(Machine::new(vm, base, tag));
-                    stay!(hole_next, vm, base, any, tag, $($out),*)
+                    let $m = Frame(Machine::new(vm, base, infinity));
+                    stay!(hole_next, vm, base, any, infinity, $($out),*)
                 }
             }
         };)*
@@ -88,6 +88,60 @@ registers! {
     "stencil_loads_6" |m, n o _k0 _k1 _k2 _k3 _k4 _k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), m.load(address!(HOLE_P5));
 }
 
+/// Stencils that go on if one of the processor's registers has a number, at the next stencil:
+/// where control comes from outside to code that relies on that. If not, the code is made anew.
+/// The instruction is that of `$pc`.
+macro_rules! guards {
+    ($($symbol:literal $which:ident $number:ident $other:ident $k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident |$vm:ident $any:ident| $pc:expr;)*) => {
+        $(const _: () = {
+            #[unsafe(export_name = $symbol)]
+            unsafe extern "rust-preserve-none" fn stencil(
+                $vm: *mut VmState,
+                base: *mut u64,
+                $any: *const u64,
+                infinity: u64,
+                _: Ahead,
+                $number: Number,
+                $other: Number,
+                $k0: Number,
+                $k1: Number,
+                $k2: Number,
+                $k3: Number,
+                $k4: Number,
+                $k5: Number,
+            ) {
+                // SAFETY: as for the stencils of operations; what is looked at was loaded.
+                unsafe {
+                    let m = Machine::new($vm, base, infinity);
+                    if !m.is_number($which.assume_init().to_bits()) {
+                        cold_path();
+                        jump!(aot_unknown, $vm, base, $pc, infinity, Ahead::uninit(), Number::uninit())
+                    }
+                    stay!(hole_next, $vm, base, $any, infinity, $number, $other, $k0, $k1, $k2, $k3, $k4, $k5)
+                }
+            }
+        };)*
+    };
+}
+
+guards! {
+    // That which is emitted, and that which control comes with.
+    "stencil_guard_number" n n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_0" k0 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_1" k1 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_2" k2 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_3" k3 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_4" k4 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_5" k5 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
+    "stencil_guard_any_number" n n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_0" k0 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_1" k1 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_2" k2 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_3" k3 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_4" k4 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_any_5" k5 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+}
+
 /// Where a call's resume word leads: from the base of the frame that the call made back to
 /// the caller's, which is register a and `$more` bytes below it.
 macro_rules! backs {
@@ -98,7 +152,7 @@ macro_rules! backs {
                 vm: *mut VmState,
                 base: *mut u64,
                 any: *const u64,
-                tag: u64,
+                infinity: u64,
                 _: Ahead,
                 _: Number,
                 _: Number,
@@ -116,7 +170,7 @@ macro_rules! backs {
                     asm!(concat!("sub {place}, offset {hole} + ", $more), place = inout(reg) place,
                         hole = sym HOLE_A, options(pure, nomem, nostack));
                     let base = core::ptr::with_exposed_provenance_mut(place);
-                    jump!(hole_next, vm, base, any, tag, Ahead::uninit(), Number::uninit())
+                    jump!(hole_next, vm, base, any, infinity, Ahead::uninit(), Number::uninit())
                 }
             }
         };)*
@@ -137,7 +191,7 @@ const _: () = {
         vm: *mut VmState,
         base: *mut u64,
         pc: *const u64,
-        tag: u64,
+        infinity: u64,
         _: Ahead,
         number: Number,
         other: Number,
@@ -156,7 +210,7 @@ const _: () = {
             let place = *(vm as *const u8).add(at).cast::<u32>() as usize;
             let code = core::mem::transmute::<usize, Handler>((*vm).code_base + place);
             stay!(
-                code, vm, base, pc, tag, number, other, k0, k1, k2, k3, k4, k5
+                code, vm, base, pc, infinity, number, other, k0, k1, k2, k3, k4, k5
             )
         }
     }
