@@ -164,6 +164,40 @@ fn in_a_small_code_region() {
     }
 }
 
+/// What was sure to be a number and isn't costs a function one compilation more, however
+/// often it happens; a NaN is a number.
+#[test]
+fn sure_numbers_are_forgotten_once() {
+    let program = "
+        local mt = {}
+        local function object() return setmetatable({}, mt) end
+        mt.__add, mt.__mul = object, object
+        local function make()
+            return function(x, n)
+                local s, i = x, 0
+                while i < n do
+                    s = s * 0.5 + i
+                    i = i + 1
+                end
+                return type(s * 2 - s * 2 ~= 0 and 1 or s)
+            end
+        end
+        local f, g = make(), make()
+        for k = 1, 20 do io.write(f(0/0, k), g(1/0, k), f(k, k), ' ') end
+        for k = 1, TIMES do io.write(f(object(), k), g(k, k), make()(object(), 3), ' ') end";
+    for (times, unsure) in [(0, 0), (1, 1), (50, 1)] {
+        let program = program.replace("TIMES", &times.to_string());
+        let expected = run_text(Engine::Portable, &[], &program);
+        let ended = run_text(Engine::Baseline, &["--force"], &program);
+        assert_eq!(ended.stdout, expected.stdout, "{}", ended.stderr);
+        assert_eq!(ended.counter("unsure"), unsure, "{times} times");
+        assert_eq!(ended.counter("interpreted"), 0);
+        let ended = run_text(Engine::Baseline, &["--force", "--jit-types=off"], &program);
+        assert_eq!(ended.stdout, expected.stdout, "{}", ended.stderr);
+        assert_eq!(ended.counter("unsure"), 0);
+    }
+}
+
 /// A region in which hardly any function has room: the rest is interpreted, and counted.
 #[test]
 fn in_too_small_a_code_region() {

@@ -1,7 +1,7 @@
 //! The first walk over the code: what must be known before an instruction is reached. Where
 //! jumps lead, how many inline caches there are, which loops have registers that are worth
-//! being kept in the processor's (`registers.rs` says what that means), and which loop
-//! variables nothing assigns.
+//! being kept in the processor's and which of those are sure to hold numbers (`registers.rs`
+//! says what that means), and which loop variables nothing assigns.
 //!
 //! Most instructions are none of this, and cost a look at their facts.
 //!
@@ -179,10 +179,11 @@ impl Analysis<'_> {
         let (mut far, mut numbers, mut carried) = (0u64, 0u64, 0u64);
         // Those that get anything else: once or more, twice or more, more often.
         let mut others = [0u64; 3];
-        // Those that may get what isn't a number; and those that operations take for which it
-        // matters.
+        // Those that may get what isn't a number; those that operations take for which that
+        // matters; and such as they take together, for which it matters if both are kept.
         let mut unsure = if self.sure { 0 } else { u64::MAX };
         let mut asked = 0u64;
+        let (mut pairs, mut paired) = ([u64::MAX; 8], 0);
         // How much oftener they are such an operand than they get a number.
         let mut surplus = [0i16; MANY as usize];
         let bit = |register: u8| ((register < MANY) as u64) << (register % MANY);
@@ -199,10 +200,22 @@ impl Analysis<'_> {
                     if facts.has(fact) && number != Some(register) && register < MANY {
                         far |= bit(register);
                         carried |= bit(register) & !numbers;
-                        let asks = OPS[insn.op as usize].op.may_know_numbers();
-                        asked |= if asks { bit(register) } else { 0 };
                         surplus[register as usize] += 1;
                     }
+                }
+            }
+            if OPS[insn.op as usize].op.may_know_numbers() {
+                let of = |i: usize, register| match facts.has(facts::TAKES_ABC[i]) {
+                    true if number != Some(register) => bit(register),
+                    _ => 0,
+                };
+                let (b, c) = (of(1, insn.b), of(2, insn.c));
+                match pairs.get_mut(paired) {
+                    Some(pair) if b != 0 && c != 0 => {
+                        *pair = b | c;
+                        paired += 1;
+                    }
+                    _ => asked |= b | c,
                 }
             }
             let leaves = facts.has(facts::LEAVES | facts::MAY_LEAVE);
@@ -239,9 +252,11 @@ impl Analysis<'_> {
             sure: 0,
         };
         // What gets its number in each turn before it is an operand has had anything before.
-        let sure = asked & carried & !unsure;
-        let is_sure = |register: u8| sure & bit(register) != 0;
         let worth = far & numbers & !others[2];
+        let sure = worth & carried & !unsure;
+        let together = pairs.iter().filter(|&pair| pair & !sure == 0);
+        let asked = together.fold(asked, |asked, pair| asked | pair);
+        let is_sure = |register: u8| asked & sure & bit(register) != 0;
         let mut each = |mut registers: u64, all: bool| {
             while registers != 0 {
                 let register = registers.trailing_zeros() as usize;
