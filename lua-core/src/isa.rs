@@ -346,8 +346,8 @@ impl Op {
         n >= Op::Add as u8 && n <= last && !matches!(self, Op::PowKV) || matches!(self, Op::Neg)
     }
 
-    /// Has the operation stencils for operands that are known to be numbers?
-    pub const fn may_know_numbers(self) -> bool {
+    /// Has the operation stencils for operands that are sure to be numbers (`baseline/registers.rs`)?
+    pub const fn has_sure_forms(self) -> bool {
         use Op::*;
         matches!(
             self,

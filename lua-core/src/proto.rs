@@ -94,7 +94,7 @@ pub(crate) struct Proto {
     /// List of all prototypes.
     pub next: u32,
     /// Not 0: a register that was expected to hold numbers has held something else.
-    pub unknown: u32,
+    pub unsure: u32,
 }
 
 /// Memory owned by a prototype: offset of the object, number of elements
@@ -271,7 +271,7 @@ impl Rt {
                     line_defined: parts.line_defined,
                     last_line: parts.last_line,
                     next: (*self.vm()).protos,
-                    unknown: 0,
+                    unsure: 0,
                 },
             );
             (*self.vm()).protos = p;

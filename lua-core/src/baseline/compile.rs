@@ -385,7 +385,7 @@ impl Rt {
             bake,
             registers: config.registers,
             types: config.types,
-            sure: config.types && proto.unknown == 0,
+            sure: config.types && proto.unsure == 0,
             marks: &mut scratch.marks[..words],
             loops: &mut scratch.loops,
         };
@@ -418,7 +418,7 @@ impl Rt {
             direct: config.direct_calls,
             registers: config.registers,
             counts: found.counts,
-            sure: config.types && proto.unknown == 0,
+            sure: config.types && proto.unsure == 0,
             evidence: *evidence,
             steps: &mut scratch.steps,
             outers: &mut scratch.outers,

@@ -204,7 +204,7 @@ impl Analysis<'_> {
                     }
                 }
             }
-            if OPS[insn.op as usize].op.may_know_numbers() {
+            if OPS[insn.op as usize].op.has_sure_forms() {
                 let of = |i: usize, register| match facts.has(facts::TAKES_ABC[i]) {
                     true if number != Some(register) => bit(register),
                     _ => 0,

@@ -368,7 +368,7 @@ impl<'p> Places<'p> {
         }
         if comes != 0 || inside.is_some() && facts.has(facts::TAKES) {
             let sure = place_operands(&mut handed, insn, facts, (comes, self.left_sure), inside);
-            if sure && OPS[insn.op as usize].op.may_know_numbers() {
+            if sure && OPS[insn.op as usize].op.has_sure_forms() {
                 handed.0 |= Handed::SURE;
                 mark.0 |= if comes != 0 { Mark::SURE } else { 0 };
             }

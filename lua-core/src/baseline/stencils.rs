@@ -477,8 +477,7 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
         out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
     }
-    for i in 0..=KEPT {
-        let of = if i < KEPT { DIGITS[i] } else { "number" };
+    for (i, of) in DIGITS[..KEPT].iter().chain(&["number"]).enumerate() {
         out.guards[0][i] = number("guard_", of)?;
         out.guards[1][i] = number("guard_any_", of)?;
     }

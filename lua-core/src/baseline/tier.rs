@@ -177,7 +177,7 @@ impl Rt {
         let entry = self.closure(ClosureRef(closure)).entry;
         let p = ProtoRef(self.get(entry - PROTO_BEFORE_ENTRY));
         // SAFETY: the prototype of a live closure.
-        unsafe { (*self.at::<Proto>(p.0)).unknown = 1 };
+        unsafe { (*self.at::<Proto>(p.0)).unsure = 1 };
         let record = self.compiled_of(entry);
         let frame = self.offset_of(base);
         let Some(baseline) = self.baseline().filter(|_| record != 0) else {
@@ -185,8 +185,11 @@ impl Rt {
         };
         baseline.stats.unsure += 1;
         baseline.evidence = Evidence { closure, frame };
+        let on = baseline.on;
         self.discard(record, Removal::Unsure);
-        self.try_to_compile(p, Cause::Unsure);
+        if on {
+            self.try_to_compile(p, Cause::Unsure);
+        }
         if let Some(baseline) = self.baseline() {
             baseline.evidence = Evidence::default();
         }

@@ -112,7 +112,7 @@ extern "sysv64" fn rt_cold(vm: *mut VmState, base: *mut u64, pc: *const u64) -> 
 
 /// Import of the bundle: compiled code has come upon what isn't a number, before the
 /// instruction at `pc`.
-extern "sysv64" fn rt_unknown(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
+extern "sysv64" fn rt_unsure(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume {
     Rt(vm).forget_numbers(base);
     Resume { base, pc }
 }
@@ -180,7 +180,7 @@ impl Vm<'_> {
             "rt_miss" => Some(rt_miss as *const () as usize),
             "rt_native" => Some(rt_native as *const () as usize),
             "rt_hook" => Some(rt_hook as *const () as usize),
-            "rt_unknown" => Some(rt_unknown as *const () as usize),
+            "rt_unsure" => Some(rt_unsure as *const () as usize),
             "rt_cold" => Some(rt_cold as *const () as usize),
             "rt_safepoint" => Some(rt_safepoint as *const () as usize),
             _ => None,

@@ -153,7 +153,7 @@ pub trait Operands: Copy {
     /// emulators call a function for each. Handlers are as fast or faster with the latter:
     /// their decoding and dispatch takes the integer units.
     const BY_BITS: bool = true;
-    /// Are b and c, those of them that are registers, known to be numbers? Then every result is.
+    /// Are b and c, those of them that are registers, sure to be numbers? Then every result is.
     const ARE_NUMBERS: bool = false;
 
     /// Register a, in bytes.

@@ -685,7 +685,7 @@ const NUMBER: u8 = 1;
 const OTHER: u8 = 2;
 
 /// Operands of which some come in the processor's registers. `WHOLE`: those that are indices
-/// are known to have no fraction. `NUMBERS`: the registers among them are known to be numbers.
+/// are known to have no fraction. `NUMBERS`: the registers among them are sure to be numbers.
 #[derive(Clone, Copy)]
 struct In<const A: u8, const B: u8, const C: u8, const WHOLE: bool, const NUMBERS: bool>(
     Baked,
@@ -762,7 +762,7 @@ impl<const A: u8, const B: u8, const C: u8, const WHOLE: bool, const NUMBERS: bo
 
 /// Stencils that take operands from the processor's registers, named after the letters of
 /// the number that the operation before left and of the other one; with n those that are
-/// known to be numbers.
+/// sure to be numbers.
 macro_rules! forwarded {
     ($($name:ident $($letters:ident)*;)*) => {
         $($(forwarded!(@ $name $letters);)*)*

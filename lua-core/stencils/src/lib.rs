@@ -107,7 +107,7 @@ unsafe extern "sysv64" {
     fn rt_native(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_miss(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_hook(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
-    fn rt_unknown(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
+    fn rt_unsure(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_cold(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
     fn rt_safepoint(vm: *mut VmState, base: *mut u64, pc: *const u64) -> Resume;
 }
@@ -328,7 +328,7 @@ calls_of_the_runtime! {
     aot_safepoint => rt_safepoint;
     /// A register of the function that runs isn't the number that it was expected to be; its
     /// code is made anew, and goes on at `pc`.
-    aot_unknown => rt_unknown;
+    aot_unsure => rt_unsure;
     /// A function that isn't compiled, called by one that is.
     aot_cold => rt_cold;
 }

@@ -115,7 +115,7 @@ macro_rules! guards {
                     let m = Machine::new($vm, base, infinity);
                     if !m.is_number($which.assume_init().to_bits()) {
                         cold_path();
-                        jump!(aot_unknown, $vm, base, $pc, infinity, Ahead::uninit(), Number::uninit())
+                        jump!(aot_unsure, $vm, base, $pc, infinity, Ahead::uninit(), Number::uninit())
                     }
                     stay!(hole_next, $vm, base, $any, infinity, $number, $other, $k0, $k1, $k2, $k3, $k4, $k5)
                 }
