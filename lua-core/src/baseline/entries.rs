@@ -148,12 +148,9 @@ impl<'p> Planner<'p> {
     /// Loads the number for the instruction at `at` before it goes there. Gives its place.
     fn number_entry(&mut self, at: u32, operand: usize, shared: u32) -> Result<u32, Unplanned> {
         let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
-        let load = self.stencils.moves.number[operand].of(insn);
-        let (step, _) = self.add(at, load, what::OPERANDS, leads::NEXT, 0)?;
-        if self.marks[at as usize].is_sure() {
-            let guard = self.stencils.moves.guards[1][KEPT];
-            self.add(at, guard, 0, leads::NEXT, 0)?;
-        }
+        let moves = &self.stencils.moves;
+        let load = moves.load(operand, self.marks[at as usize].is_sure().then_some(1));
+        let (step, _) = self.add(at, load.of(insn), what::OPERANDS, leads::NEXT, 0)?;
         // A jump behind it, one way or another.
         self.falls_to = Some(shared);
         Ok(step.place[0])
@@ -164,7 +161,7 @@ impl<'p> Planner<'p> {
     pub(super) fn outer(&mut self, at: u32, to: u8) -> Result<(), Unplanned> {
         let moves = &self.stencils.moves;
         let mark = self.marks[at as usize];
-        let mut steps = [(0, 0); KEPT + 3];
+        let mut steps = [(0, 0); KEPT + 2];
         let mut places = steps.iter_mut();
         let mut count = 0;
         let mut then = |index, does| {
@@ -175,10 +172,8 @@ impl<'p> Planner<'p> {
         };
         if let Some(operand) = mark.number() {
             let insn = Insn::from_word(self.rt.get(self.proto.entry + at * 8));
-            then(moves.number[operand].of(insn), what::OPERANDS);
-            if mark.is_sure() {
-                then(moves.guards[0][KEPT], 0);
-            }
+            let load = moves.load(operand, mark.is_sure().then_some(0));
+            then(load.of(insn), what::OPERANDS);
         }
         if let Some(kept) = self.loop_of(at) {
             then(moves.loads[kept.count - 1], what::KEPT);

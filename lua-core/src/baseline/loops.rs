@@ -184,6 +184,8 @@ impl Analysis<'_> {
         let mut unsure = if self.sure { 0 } else { u64::MAX };
         let mut asked = 0u64;
         let (mut pairs, mut paired) = ([u64::MAX; 8], 0);
+        // How many such operations there are, and places where control comes in.
+        let (mut uses, mut entries) = (0, 0);
         // How much oftener they are such an operand than they get a number.
         let mut surplus = [0i16; MANY as usize];
         let bit = |register: u8| ((register < MANY) as u64) << (register % MANY);
@@ -204,12 +206,13 @@ impl Analysis<'_> {
                     }
                 }
             }
-            if OPS[insn.op as usize].op.has_sure_forms() {
+            if facts.has(facts::LEAVES) && OPS[insn.op as usize].op.has_sure_forms() {
                 let of = |i: usize, register| match facts.has(facts::TAKES_ABC[i]) {
                     true if number != Some(register) => bit(register),
                     _ => 0,
                 };
                 let (b, c) = (of(1, insn.b), of(2, insn.c));
+                uses += (b | c != 0) as u32;
                 match pairs.get_mut(paired) {
                     Some(pair) if b != 0 && c != 0 => {
                         *pair = b | c;
@@ -218,6 +221,7 @@ impl Analysis<'_> {
                     _ => asked |= b | c,
                 }
             }
+            entries += facts.has(facts::RESUMES | facts::CACHES) as u32;
             let leaves = facts.has(facts::LEAVES | facts::MAY_LEAVE);
             number = leaves.then_some(insn.a);
             if facts.has(facts::SPREADS) {
@@ -253,7 +257,11 @@ impl Analysis<'_> {
         };
         // What gets its number in each turn before it is an operand has had anything before.
         let worth = far & numbers & !others[2];
-        let sure = worth & carried & !unsure;
+        // Each entry has a guard for each.
+        let sure = match entries > uses {
+            true => 0,
+            false => worth & carried & !unsure,
+        };
         let together = pairs.iter().filter(|&pair| pair & !sure == 0);
         let asked = together.fold(asked, |asked, pair| asked | pair);
         let is_sure = |register: u8| asked & sure & bit(register) != 0;

@@ -254,9 +254,8 @@ pub(super) struct Places<'p> {
     /// [`facts::TAKES`] if it has left one.
     number: u32,
     left: u32,
-    /// It is sure to be one.
-    left_sure: bool,
-    /// Of the instruction before.
+    /// Of the instruction before; and whether it is a call of what is expected.
+    called: bool,
     before: Facts,
     whole: Whole,
 }
@@ -282,7 +281,7 @@ impl<'p> Places<'p> {
             looping: loops.first().map_or(u32::MAX, |kept| kept.start),
             number: 0,
             left: 0,
-            left_sure: false,
+            called: false,
             before: Facts::default(),
             whole: Whole::default(),
         }
@@ -319,7 +318,7 @@ impl<'p> Places<'p> {
         self.number = register as u32 * 0x10101;
         let leaves = facts.has(facts::LEAVES | facts::MAY_LEAVE | facts::PREPARES);
         self.left = if called | leaves { facts::TAKES } else { 0 };
-        self.left_sure = self.sure & !called & facts.has(facts::LEAVES | facts::PREPARES);
+        self.called = called;
         self.before = facts;
         handed
     }
@@ -367,8 +366,9 @@ impl<'p> Places<'p> {
             mark.0 |= Mark::NUMBER | (first_of(comes) as u16) << Mark::PLACE;
         }
         if comes != 0 || inside.is_some() && facts.has(facts::TAKES) {
-            let sure = place_operands(&mut handed, insn, facts, (comes, self.left_sure), inside);
-            if sure && OPS[insn.op as usize].op.has_sure_forms() {
+            let computed = !self.called && self.before.has(facts::LEAVES | facts::PREPARES);
+            let sure = place_operands(&mut handed, insn, facts, (comes, computed), inside);
+            if sure && self.sure && OPS[insn.op as usize].op.has_sure_forms() {
                 handed.0 |= Handed::SURE;
                 mark.0 |= if comes != 0 { Mark::SURE } else { 0 };
             }

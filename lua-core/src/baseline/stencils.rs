@@ -216,9 +216,10 @@ pub(super) struct Moves {
     pub(super) reload: [Variants; KEPT],
     /// All that is kept, of one register or more.
     pub(super) loads: [u16; KEPT],
-    /// What is kept, and the number, must be a number: before the instruction that is emitted,
-    /// and before the one at hand.
-    pub(super) guards: [[u16; KEPT + 1]; 2],
+    /// What is kept must be a number: before the instruction that is emitted, and before the
+    /// one at hand. The same of operand b and c, which becomes the number.
+    pub(super) guards: [[u16; KEPT]; 2],
+    pub(super) sure: [[Variants; 2]; 2],
     /// Behind that: on to the instruction that control was meant for.
     pub(super) inside: u16,
     /// `ForLoop` and `ForLoopUp` with a kept index.
@@ -226,6 +227,15 @@ pub(super) struct Moves {
     /// From the base of the frame that a call made to that of its caller, and the same of an
     /// `IterCall`.
     pub(super) back: [OpStencil; 2],
+}
+
+impl Moves {
+    /// Loads an operand as the number; with a guard before the instruction that is emitted (0),
+    /// or the one at hand (1).
+    pub(super) fn load(&self, operand: usize, guard: Option<usize>) -> &Variants {
+        let sure = guard.and_then(|i| self.sure[i].get(operand.checked_sub(1)?));
+        sure.unwrap_or(&self.number[operand])
+    }
 }
 
 /// Ordinals of continuations.
@@ -455,7 +465,8 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         are_snippets: false,
         reload: [Variants::default(); KEPT],
         loads: [0; KEPT],
-        guards: [[0; KEPT + 1]; 2],
+        guards: [[0; KEPT]; 2],
+        sure: [[Variants::default(); 2]; 2],
         inside: u16::try_from(stencil_named(bundle, ["inside", "", ""])?).ok()?,
         turns: [[Variants::default(); KEPT]; 2],
         back: [
@@ -477,9 +488,13 @@ fn moves(linked: &LinkedBundle<'_>, targets: &Targets) -> Option<Moves> {
         out.turns[0][i] = Variants::new(bundle, index("op_ForLoop_k", DIGITS[i])?)?;
         out.turns[1][i] = Variants::new(bundle, index("op_ForLoopUp_k", DIGITS[i])?)?;
     }
-    for (i, of) in DIGITS[..KEPT].iter().chain(&["number"]).enumerate() {
-        out.guards[0][i] = number("guard_", of)?;
-        out.guards[1][i] = number("guard_any_", of)?;
+    for (at_hand, guard, sure) in [(0, "guard_", "sure_"), (1, "guard_any_", "sure_any_")] {
+        for (place, digit) in out.guards[at_hand].iter_mut().zip(DIGITS) {
+            *place = number(guard, digit)?;
+        }
+        for (load, letter) in out.sure[at_hand].iter_mut().zip(["b", "c"]) {
+            *load = Variants::new(bundle, index(sure, letter)?)?;
+        }
     }
     let mut shorts = out.take.iter().chain(&out.other).chain(&out.keep);
     out.are_snippets = shorts.all(Short::is_half);

@@ -88,11 +88,11 @@ registers! {
     "stencil_loads_6" |m, n o _k0 _k1 _k2 _k3 _k4 _k5| n, o, m.load(address!(HOLE_P0)), m.load(address!(HOLE_P1)), m.load(address!(HOLE_P2)), m.load(address!(HOLE_P3)), m.load(address!(HOLE_P4)), m.load(address!(HOLE_P5));
 }
 
-/// Stencils that go on if one of the processor's registers has a number, at the next stencil:
-/// where control comes from outside to code that relies on that. If not, the code is made anew.
-/// The instruction is that of `$pc`.
+/// Stencils that go on at the next one if one of the processor's registers has a number: where
+/// control comes from outside to code that relies on that. If not, the code is made anew. `$x`
+/// is that number, and `$on` the one that goes on; the instruction is that of `$pc`.
 macro_rules! guards {
-    ($($symbol:literal $which:ident $number:ident $other:ident $k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident |$vm:ident $any:ident| $pc:expr;)*) => {
+    ($($symbol:literal |$m:ident, $number:ident $other:ident $k0:ident $k1:ident $k2:ident $k3:ident $k4:ident $k5:ident| $x:ident = $load:expr, $on:expr, |$vm:ident $any:ident| $pc:expr;)*) => {
         $(const _: () = {
             #[unsafe(export_name = $symbol)]
             unsafe extern "rust-preserve-none" fn stencil(
@@ -113,11 +113,13 @@ macro_rules! guards {
                 // SAFETY: as for the stencils of operations; what is looked at was loaded.
                 unsafe {
                     let m = Machine::new($vm, base, infinity);
-                    if !m.is_number($which.assume_init().to_bits()) {
+                    let $m = Frame(m);
+                    let $x: Number = $load;
+                    if !m.is_number($x.assume_init().to_bits()) {
                         cold_path();
                         jump!(aot_unsure, $vm, base, $pc, infinity, Ahead::uninit(), Number::uninit())
                     }
-                    stay!(hole_next, $vm, base, $any, infinity, $number, $other, $k0, $k1, $k2, $k3, $k4, $k5)
+                    stay!(hole_next, $vm, base, $any, infinity, $on, $other, $k0, $k1, $k2, $k3, $k4, $k5)
                 }
             }
         };)*
@@ -125,21 +127,23 @@ macro_rules! guards {
 }
 
 guards! {
-    // That which is emitted, and that which control comes with.
-    "stencil_guard_number" n n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_0" k0 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_1" k1 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_2" k2 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_3" k3 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_4" k4 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_5" k5 n o k0 k1 k2 k3 k4 k5 |vm any| Baked(vm).pc();
-    "stencil_guard_any_number" n n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_0" k0 n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_1" k1 n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_2" k2 n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_3" k3 n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_4" k4 n o k0 k1 k2 k3 k4 k5 |vm any| any;
-    "stencil_guard_any_5" k5 n o k0 k1 k2 k3 k4 k5 |vm any| any;
+    "stencil_guard_0" |_m, n o k0 k1 k2 k3 k4 k5| x = k0, n, |vm any| Baked(vm).pc();
+    "stencil_guard_1" |_m, n o k0 k1 k2 k3 k4 k5| x = k1, n, |vm any| Baked(vm).pc();
+    "stencil_guard_2" |_m, n o k0 k1 k2 k3 k4 k5| x = k2, n, |vm any| Baked(vm).pc();
+    "stencil_guard_3" |_m, n o k0 k1 k2 k3 k4 k5| x = k3, n, |vm any| Baked(vm).pc();
+    "stencil_guard_4" |_m, n o k0 k1 k2 k3 k4 k5| x = k4, n, |vm any| Baked(vm).pc();
+    "stencil_guard_5" |_m, n o k0 k1 k2 k3 k4 k5| x = k5, n, |vm any| Baked(vm).pc();
+    "stencil_sure_b" |m, _n o k0 k1 k2 k3 k4 k5| x = m.load(address!(HOLE_B)), x, |vm any| Baked(vm).pc();
+    "stencil_sure_c" |m, _n o k0 k1 k2 k3 k4 k5| x = m.load(address!(HOLE_C)), x, |vm any| Baked(vm).pc();
+    // Before the instruction that control comes with.
+    "stencil_guard_any_0" |_m, n o k0 k1 k2 k3 k4 k5| x = k0, n, |vm any| any;
+    "stencil_guard_any_1" |_m, n o k0 k1 k2 k3 k4 k5| x = k1, n, |vm any| any;
+    "stencil_guard_any_2" |_m, n o k0 k1 k2 k3 k4 k5| x = k2, n, |vm any| any;
+    "stencil_guard_any_3" |_m, n o k0 k1 k2 k3 k4 k5| x = k3, n, |vm any| any;
+    "stencil_guard_any_4" |_m, n o k0 k1 k2 k3 k4 k5| x = k4, n, |vm any| any;
+    "stencil_guard_any_5" |_m, n o k0 k1 k2 k3 k4 k5| x = k5, n, |vm any| any;
+    "stencil_sure_any_b" |m, _n o k0 k1 k2 k3 k4 k5| x = m.load(address!(HOLE_B)), x, |vm any| any;
+    "stencil_sure_any_c" |m, _n o k0 k1 k2 k3 k4 k5| x = m.load(address!(HOLE_C)), x, |vm any| any;
 }
 
 /// Where a call's resume word leads: from the base of the frame that the call made back to
