@@ -1,7 +1,7 @@
 //! The stencils between those of operations: what brings numbers into the processor's
 //! registers, or from one to another, and what control comes back to from calls.
 //!
-//! None of them looks at what it moves. They go on at the next stencil.
+//! None of them but guards looks at what it moves. They go on at the next stencil.
 
 use super::*;
 
