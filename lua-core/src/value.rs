@@ -99,7 +99,8 @@ impl Value {
     #[inline(always)]
     pub const fn is_ordinary_number(self) -> bool {
         const NAN: u64 = 0x7FF8 << 48;
-        self.is_number() && self.0 << 1 <= NAN << 1
+        let twice = self.0 << 1;
+        self.is_number() && (twice <= INFINITY_TWICE || twice == NAN << 1)
     }
 
     /// A boolean.

@@ -126,6 +126,49 @@ fn every_cut_is_refused() {
     );
 }
 
+/// Arithmetic on what isn't looked at would make tags of some, and hand others' payloads on.
+#[test]
+fn only_ordinary_nans_are_numbers() {
+    let chunk = dump("local x = ... print(x ~= nil and 0.6875 + x)");
+    let constant = 0.6875f64.to_le_bytes();
+    let places: Vec<usize> = (0..chunk.len() - 7)
+        .filter(|&at| chunk[at..at + 8] == constant)
+        .collect();
+    let [at] = places[..] else {
+        panic!("the constant is at {places:?}");
+    };
+    let mut memory = region();
+    let mut vm = Vm::new(&mut memory, &config()).expect("a VM");
+    let mut with = |bits: u64| {
+        let mut chunk = chunk.clone();
+        chunk[at..at + 8].copy_from_slice(&bits.to_le_bytes());
+        printed(&mut vm, &chunk)
+    };
+    for bits in [0x7FF8 << 48, 0xFFF8 << 48, 0x7FF0 << 48, 0xFFF0 << 48, 1] {
+        assert_eq!(with(bits).0, Ok(()), "{bits:x}");
+    }
+    for bits in [
+        0xFFF1 << 48,
+        0x7FF1 << 48,
+        0xFFF9 << 48,
+        0x7FF8 << 48 | 1,
+        0xFFF0 << 48 | 1,
+    ] {
+        assert_eq!(with(bits).0, Err(VmError::Syntax), "{bits:x}");
+    }
+    for bits in [
+        0xFFF1u64 << 48,
+        0x7FF1 << 48,
+        0xFFF9 << 48,
+        u64::MAX,
+        0x7FF8 << 48 | 1,
+    ] {
+        let number = crate::value::Value::number(f64::from_bits(bits));
+        assert!(number.is_ordinary_number(), "{bits:x}");
+        assert_eq!(number.0 >> 63, bits >> 63, "{bits:x}");
+    }
+}
+
 /// xorshift64*
 struct Random(u64);
 
