@@ -418,7 +418,7 @@ impl Rt {
             direct: config.direct_calls,
             registers: config.registers,
             counts: found.counts,
-            sure: config.types && proto.unsure == 0,
+            sure: found.sure,
             evidence: *evidence,
             steps: &mut scratch.steps,
             outers: &mut scratch.outers,

@@ -82,6 +82,8 @@ pub(super) struct Analysis<'w> {
 pub(super) struct Found {
     /// There are numeric loops whose variables may be known to be whole.
     pub(super) counts: bool,
+    /// Some numbers are sure to be some.
+    pub(super) sure: bool,
     /// Number of inline caches.
     pub(super) sites: u32,
     /// The words from the beginning of the first loop of which registers are kept to the end of
@@ -111,6 +113,7 @@ impl Analysis<'_> {
         self.loops.truncate(0);
         let mut found = Found {
             counts: false,
+            sure: self.sure,
             sites: 0,
             inside: (0, 0),
         };
